@@ -1,0 +1,1 @@
+"""What looks at many cities at once."""
