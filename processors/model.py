@@ -10,6 +10,10 @@ from typing import Any
 import polars as pl
 
 
+BEFORE_FIRST = -(2**63)
+"""Position before the first row id that SQLite can give."""
+
+
 @dataclass(frozen=True)
 class Database:
     """One sensor's SQLite file: `data/<city>/<sensor>/sensor_data.db`.
@@ -51,12 +55,14 @@ class Branch:
 
     Attributes:
         generation: Name of this life; part of each document's id.
+        parent: Generation that it continues from `base_id`, None for the first.
         base_id: Rows up to this id belong to an earlier life.
         position: Largest row id taken in; `base_id` when there is none yet.
         anchors: Some rows up to `position`, oldest first; the last one is the row at `position`.
     """
 
     generation: str
+    parent: str | None
     base_id: int
     position: int
     anchors: Sequence[Anchor] = ()

@@ -21,6 +21,10 @@ SENSOR_ID = "sensorId"
 SOURCE_TIMESTAMP = "sourceTimestamp"
 TIME_AMBIGUOUS = "timeAmbiguous"
 EXTRAS = "extras"
+MONTH = "month"
+IS_DUPLICATE = "isDuplicate"
+IS_ANOMALY = "isAnomaly"
+WINDOW_START = "windowStart"
 
 ODD = "!odd"
 """Suffix of a companion column: the text of values that do not fit their column, null elsewhere."""
@@ -68,6 +72,8 @@ MEASURES = (
     Field("voltage", "voltageV", "real", (-1e5, 1e5)),
 )
 
+MEASURE_NAMES = tuple(field.name for field in MEASURES)
+
 DESCRIPTIONS = (
     Field("status_code", "statusCode", "integer"),
     Field("anomaly_flag", "anomalyFlag", "integer"),
@@ -111,3 +117,19 @@ READING: dict[str, pl.DataType] = {
     EXTRAS: pl.String(),
 }
 """Columns of a conformed frame, in order; `extras` is a JSON object of unknown columns, or null."""
+
+ACCUMULATOR: dict[str, pl.DataType] = {
+    SENSOR_ID: pl.String(),
+    WINDOW_START: TIMESTAMP_TYPE,
+    "count": pl.Int64(),
+    "anomalies": pl.Int64(),
+    "lastAt": TIMESTAMP_TYPE,
+    "lastId": pl.Int64(),
+    **{f"{name}.n": pl.Int64() for name in MEASURE_NAMES},
+    **{f"{name}.min": pl.Float64() for name in MEASURE_NAMES},
+    **{f"{name}.max": pl.Float64() for name in MEASURE_NAMES},
+    **{f"{name}.last": pl.Float64() for name in MEASURE_NAMES},
+    **{f"{name}.sum": pl.Int128() for name in MEASURE_NAMES},
+    **{f"{name}.squares": pl.Int128() for name in MEASURE_NAMES},
+}
+"""Columns of a window in the making: `n` counts known values, `last` is the value of the latest row or null."""

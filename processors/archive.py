@@ -1,0 +1,244 @@
+"""Parquet on the node: what every sensor said, kept as one hive-partitioned dataset.
+
+    <archive>/city=<city>/sensor=<sensor id>/date=<UTC day>/<generation>-<after>.parquet
+    <archive>/_rejects/city=<city>/sensor=<folder>/<generation>-<after>.jsonl
+    <archive>/_manifests/city=<city>/sensor=<folder>/<generation>/<after>.json
+
+A batch is named for the position it starts after. Its manifest is the commit: before it exists, the batch is
+not archived, and its files lie in a folder that no reader looks into; after it exists, they only remain to be
+moved in place, which the next run completes if this one is killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import polars as pl
+
+from processors.errors import ArchiveError
+from processors.files import make_folder, sync_file, sync_folder, write_whole
+from processors.model import BEFORE_FIRST, Anchor, Batch, Branch, Database
+from processors.schema import OBSERVED_AT, READING, ROW_ID, SENSOR_ID, VERSION
+
+_GENERATION = "generation.json"
+
+_MAX_NAME_BYTES = 200
+"""Below the 255 bytes of a file name, with room for the key before the value."""
+
+
+def partition_value(name: str) -> str:
+    """A name as the value of a hive partition: percent-encoded, which DuckDB and Polars decode again.
+
+    A name too long for a folder is cut and made unique by a hash; `sensorId` in the files is always whole.
+    """
+    encoded = quote(name, safe="")
+    if len(encoded) <= _MAX_NAME_BYTES:
+        return encoded
+    return f"{quote(name[:12], safe='')}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one batch left in the archive.
+
+    Attributes:
+        generation: Life of the database.
+        after: Position that the batch started after; its name.
+        last_id: Position that it ended at.
+        rows: Readings in its files.
+        rejects: Rows in its file of rejects.
+        files: Data files, relative to the archive.
+        anchors: First and last row of the batch, to know the database again.
+    """
+
+    generation: str
+    after: int
+    last_id: int
+    rows: int
+    rejects: int
+    files: Sequence[str]
+    anchors: Sequence[Anchor]
+
+
+class Archive:
+    """One database's part of the archive."""
+
+    def __init__(self, root: Path, database: Database):
+        self._root = root
+        self._city = f"city={partition_value(database.city)}"
+        place = Path(self._city, f"sensor={partition_value(database.sensor)}")
+        self._manifests = root / "_manifests" / place
+        self._rejects = root / "_rejects" / place
+        self._aside = root / "_aside" / place
+
+    def announce(self, branch: Branch) -> None:
+        """A generation begins; known before anything of it is sent."""
+        line = {
+            "schemaVersion": VERSION,
+            "parent": branch.parent,
+            "baseId": branch.base_id,
+            "anchors": list(branch.anchors),
+        }
+        with self._explained("announce a generation in"):
+            path = self._manifests / branch.generation / _GENERATION
+            if not path.exists():
+                write_whole(path, json.dumps(line | {"ordinal": len(self.generations()) + 1}).encode())
+
+    def generations(self) -> list[Branch]:
+        """The lives of the database that the archive knows, at their beginning, oldest first."""
+        found = []
+        for path in self._manifests.glob(f"*/{_GENERATION}"):
+            try:
+                line = json.loads(path.read_bytes())
+                base = int(line["baseId"])
+                branch = Branch(path.parent.name, line["parent"], base, base, tuple(line["anchors"]))
+                found.append((int(line["ordinal"]), branch))
+            except (ValueError, KeyError, TypeError) as exc:
+                raise ArchiveError(
+                    "read the beginning of a generation", path, hint="restore this file from a copy of the archive"
+                ) from exc
+        return [branch for _, branch in sorted(found, key=lambda pair: pair[0])]
+
+    def write(self, batch: Batch, after: int, valid: pl.DataFrame, rejects: pl.DataFrame, anchors: Sequence[Anchor]) -> None:
+        """Keeps a batch. When this returns it survives a power cut, and readers see it once.
+
+        Args:
+            batch: What was read.
+            after: Position that it started after.
+            valid: Conformed rows.
+            rejects: `rowId`, `rules`, `odd`, `row`.
+            anchors: First and last row.
+
+        Raises:
+            ArchiveError: The disk is full or read-only; nothing is committed then.
+        """
+        name = _name(batch.generation, after)
+        with self._explained("write"):
+            shutil.rmtree(self._aside, ignore_errors=True)
+            files = [self._set_aside(part, name) for part in self._parts(valid, batch.generation)]
+            if len(rejects):
+                rejects_file = self._aside / f"{name}.jsonl"
+                make_folder(rejects_file.parent)
+                rejects.with_columns(generation=pl.lit(batch.generation)).write_ndjson(rejects_file)
+                sync_file(rejects_file)
+            manifest = Manifest(batch.generation, after, batch.last_id, len(valid), len(rejects), files, anchors)
+            content = json.dumps({"schemaVersion": VERSION, **asdict(manifest)}, ensure_ascii=False)
+            write_whole(self._manifest_path(batch.generation, after), content.encode())
+            self._move_in_place(manifest)
+
+    def next_manifest(self, generation: str, after: int) -> Manifest | None:
+        """The batch that was archived after a position, with its files in place; None when there is none."""
+        path = self._manifest_path(generation, after)
+        with self._explained("read"):
+            if not path.exists():
+                return None
+            manifest = _parse(path.read_bytes()) or self._recount(generation, after)
+            self._move_in_place(manifest)
+            return manifest
+
+    def read(self, manifest: Manifest) -> pl.DataFrame:
+        """The batch's readings (`schema.READING`), in id order.
+
+        Raises:
+            ArchiveError: A file is missing or damaged.
+        """
+        if not manifest.files:
+            return pl.DataFrame(schema=READING)
+        with self._explained("read"):
+            frames = [pl.read_parquet(self._root / name, hive_partitioning=False) for name in manifest.files]
+            return pl.concat(frames).select(*READING).sort(ROW_ID)
+
+    def replace(self, manifest: Manifest, valid: pl.DataFrame) -> None:
+        """Writes the batch's files again, after one was found damaged."""
+        with self._explained("repair"):
+            shutil.rmtree(self._aside, ignore_errors=True)
+            name = _name(manifest.generation, manifest.after)
+            for part in self._parts(valid, manifest.generation):
+                self._set_aside(part, name)
+            self._move_in_place(manifest)
+
+    def _parts(self, valid: pl.DataFrame, generation: str) -> list[tuple[Path, pl.DataFrame]]:
+        dated = valid.with_columns(date=pl.col(OBSERVED_AT).dt.strftime("%Y-%m-%d"), generation=pl.lit(generation))
+        return [
+            (Path(self._city, f"sensor={partition_value(sensor)}", f"date={date}"), part)
+            for (sensor, date), part in dated.partition_by(
+                SENSOR_ID, "date", as_dict=True, include_key=True, maintain_order=True
+            ).items()
+        ]
+
+    def _set_aside(self, part: tuple[Path, pl.DataFrame], name: str) -> str:
+        folder, rows = part
+        path = self._aside / folder / f"{name}.parquet"
+        make_folder(path.parent)
+        rows.drop("date").write_parquet(path, compression="zstd", compression_level=3)
+        sync_file(path)
+        return str(folder / path.name)
+
+    def _move_in_place(self, manifest: Manifest) -> None:
+        moves = [(self._aside / name, self._root / name) for name in manifest.files]
+        if manifest.rejects:
+            name = f"{_name(manifest.generation, manifest.after)}.jsonl"
+            moves.append((self._aside / name, self._rejects / name))
+        for aside, place in moves:
+            if aside.exists():
+                make_folder(place.parent)
+                aside.replace(place)
+        for folder in {place.parent for _, place in moves}:
+            sync_folder(folder)
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    def _recount(self, generation: str, after: int) -> Manifest:
+        """A damaged manifest, made again from the files that it named."""
+        name = _name(generation, after)
+        files = sorted(str(path.relative_to(self._root)) for path in self._root.glob(f"{self._city}/*/*/{name}.parquet"))
+        ids = [pl.read_parquet(self._root / file, columns=[ROW_ID])[ROW_ID] for file in files]
+        rejects = self._rejects / f"{name}.jsonl"
+        rejected = pl.read_ndjson(rejects, schema_overrides={ROW_ID: pl.Int64}) if rejects.exists() else pl.DataFrame()
+        if len(rejected):
+            ids.append(rejected[ROW_ID])
+        every = pl.concat(ids)
+        manifest = Manifest(
+            generation, after, every.max(), len(every) - len(rejected), len(rejected), files, ()  # type: ignore[arg-type]
+        )
+        content = json.dumps({"schemaVersion": VERSION, **asdict(manifest)}, ensure_ascii=False)
+        write_whole(self._manifest_path(generation, after), content.encode())
+        return manifest
+
+    def _manifest_path(self, generation: str, after: int) -> Path:
+        return self._manifests / generation / f"{_after(after)}.json"
+
+    @contextmanager
+    def _explained(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pl.exceptions.PolarsError) as exc:
+            raise ArchiveError(
+                f"{doing} the archive",
+                self._root,
+                hint="free some space and make the folder writable, or choose another with --archive; the position has "
+                "not moved, the next run does the same batch again",
+            ) from exc
+
+
+def _after(position: int) -> str:
+    return "start" if position == BEFORE_FIRST else str(position)
+
+
+def _name(generation: str, after: int) -> str:
+    return f"{generation}-{_after(after)}"
+
+
+def _parse(content: bytes) -> Manifest | None:
+    try:
+        line = json.loads(content)
+        line.pop("schemaVersion")
+        return Manifest(**line)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

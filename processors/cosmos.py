@@ -1,0 +1,227 @@
+"""The Cosmos account: who it is, how to connect, and what its errors mean."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import ipaddress
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import aiohttp
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.cosmos.aio import CosmosClient
+
+from processors.errors import EndpointError, ProcessorError, SettingsError, SinkError
+from processors.retry import THROTTLED, TRANSIENT
+
+TRANSPORT_ERRORS = (AzureError, aiohttp.ClientError, TimeoutError, OSError)
+"""All that a call of the SDK raises when the world, not the program, is wrong."""
+
+START_S = 10.0
+"""Seconds in which an endpoint must have answered at the start."""
+
+_CONNECT_S = 5.0
+_PARTITION_FULL = 1014
+_REFUSED = {
+    401: "check COSMOS_KEY (empty means this machine's identity) and this machine's clock",
+    403: "give this identity the data-plane role 'Cosmos DB Built-in Data Contributor' and let this address through "
+    "the account's firewall; to create databases or containers takes the key or the control plane",
+}
+_ANY_KEY = base64.b64encode(b"emulator").decode()
+_LONGEST_REASON = 300
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where documents go.
+
+    Attributes:
+        endpoint: `https://<account>.documents.azure.com`; http only on this machine (emulator).
+        key: Account key in base64; empty means this machine's identity (`DefaultAzureCredential`), and none at
+            all for an emulator.
+        database: Database name.
+        container: Name of the container that takes readings.
+    """
+
+    endpoint: str
+    key: str = field(repr=False)
+    database: str
+    container: str = "readings"
+
+
+def check_endpoint(endpoint: str) -> None:
+    """Do nothing for an endpoint that can be used.
+
+    Raises:
+        SettingsError: It is no URL of scheme, host and port, or it is plain http to another machine. The value is
+            not repeated: people paste connection strings, which hold the key.
+    """
+    try:
+        parts = urlsplit(endpoint)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise _malformed(str(error)) from error
+    if parts.scheme not in ("https", "http") or not host:
+        raise _malformed("expected https://, a host name and at most a port")
+    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise _malformed("nothing may follow the host and port, and nothing come before the host")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise _malformed(
+            "http is for an emulator on this machine; elsewhere the key would travel in clear text"
+        )
+
+
+@asynccontextmanager
+async def connect(account: Account) -> AsyncIterator[CosmosClient]:
+    """A client that has reached the account; it and its credential are closed at the end.
+
+    The SDK retries neither throttling nor broken connections here: `retry.decide` does. What stays the SDK's is
+    *where* a request goes. On Azure it follows the account's regions, so a 503 may be sent once more to the next
+    region before we see it, and at the start it reads the account up to four times.
+
+    Raises:
+        SettingsError: The endpoint or the key is malformed.
+        EndpointError: Nothing answers within `START_S`, or the account refuses us.
+    """
+    check_endpoint(account.endpoint)
+    local = _is_loopback(urlsplit(account.endpoint).hostname or "")
+    # The SDK logs background refreshes that fail; without any handler Python would print them on stderr.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
+    async with AsyncExitStack() as stack:
+        client = CosmosClient(
+            account.endpoint,
+            await _credential(account, local, stack),
+            # 0 would fall through an `or` to the default of 9 (azure-cosmos 4.17.1, `_build_connection_policy`).
+            retry_throttle_total=-1,
+            retry_total=0,
+            retry_connect=0,
+            retry_read=0,
+            retry_status=0,
+            connection_timeout=_CONNECT_S,
+            enable_endpoint_discovery=not local,
+            # The body is then the UTF-8 that `Documents.sizes` counts; escaped it has up to three times as much.
+            enable_compact_utf8_item_writes=True,
+            transport=AioHttpTransport(use_env_settings=not local),
+        )
+        stack.push_async_callback(client.close)
+        try:
+            async with asyncio.timeout(START_S):
+                # Not `async with`: when entering fails, the SDK leaves its HTTP session open.
+                await client.__aenter__()
+        except TRANSPORT_ERRORS as error:
+            raise explain(error, account, "connect to Cosmos DB") from error
+        yield client
+
+
+def status_of(error: BaseException) -> int | None:
+    """HTTP status of an answer, None when there was no answer."""
+    return error.status_code if isinstance(error, HttpResponseError) else None
+
+
+def reason(error: BaseException) -> str:
+    """The service's first sentence, without request ids and nested JSON; never empty."""
+    text = getattr(error, "http_error_message", None) or str(error) or "timed out"
+    for _ in range(3):
+        start = text.find("{")
+        try:
+            told, _ = json.JSONDecoder().raw_decode(text[start:]) if start >= 0 else (None, 0)
+        except ValueError:
+            break
+        if not isinstance(told, dict):
+            break
+        found = told.get("message") or next(iter(told.get("Errors") or told.get("errors") or ()), None)
+        if not found:
+            break
+        text = str(found)
+    return text.strip().splitlines()[0][:_LONGEST_REASON]
+
+
+def explain(error: BaseException, account: Account, doing: str, subject: str | None = None) -> ProcessorError:
+    """Our error for what the SDK or its transport raised; to be raised from it.
+
+    Args:
+        error: One of `TRANSPORT_ERRORS`.
+        account: Which account was spoken to.
+        doing: What was being done, as in "cannot ...".
+        subject: What it was done to; the endpoint when left out.
+    """
+    status = status_of(error)
+    full = status == 403 and getattr(error, "sub_status", None) == _PARTITION_FULL
+    if status is None:
+        return _unanswered(error, account, doing)
+    if status in _REFUSED and not full:
+        return EndpointError(doing, account.endpoint, why=f"{status}: {reason(error)}", hint=_REFUSED[status])
+    return SinkError(
+        doing,
+        subject or account.endpoint,
+        why="403: a logical partition has reached its 20 GB" if full else f"{status}: {reason(error)}",
+        hint="let items expire (TTL), or write to another container" if full else _hint(status),
+        retryable=status in TRANSIENT,
+    )
+
+
+def _unanswered(error: BaseException, account: Account, doing: str) -> EndpointError:
+    if isinstance(error, ClientAuthenticationError):
+        return EndpointError(
+            doing,
+            account.endpoint,
+            why=f"this machine has no identity to use: {reason(error)}",
+            hint="set COSMOS_KEY, or give this machine an identity (az login, or a managed identity)",
+        )
+    return EndpointError(
+        doing,
+        account.endpoint,
+        why=f"no answer: {reason(error)}",
+        hint="check COSMOS_ENDPOINT and the network, then try `bacalhau-cosmos cosmos check`",
+        retryable=True,
+    )
+
+
+def _hint(status: int) -> str:
+    if status == 404:
+        return "create the database and its containers with `bacalhau-cosmos cosmos create`"
+    if status == THROTTLED:
+        return "raise the container's throughput, or run again when fewer write to it"
+    if status in TRANSIENT:
+        return "run again later: what has been written stays as it is"
+    return "try `bacalhau-cosmos cosmos check`, and report the status if it finds nothing"
+
+
+async def _credential(account: Account, local: bool, stack: AsyncExitStack) -> str | AsyncTokenCredential:
+    if account.key:
+        try:
+            base64.b64decode(account.key, validate=True)
+        except binascii.Error as error:
+            raise SettingsError(
+                "use the key", "COSMOS_KEY", why="it is not base64", hint="copy the whole key, without quotes"
+            ) from error
+        return account.key
+    if local:
+        return _ANY_KEY
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  # 0.3 s, and most machines have a key
+
+    return await stack.enter_async_context(DefaultAzureCredential())
+
+
+def _malformed(why: str) -> SettingsError:
+    return SettingsError(
+        "use the endpoint",
+        "COSMOS_ENDPOINT",
+        why=why,
+        hint="set it to https://<account>.documents.azure.com, or to http://127.0.0.1:<port> for an emulator",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

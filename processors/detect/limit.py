@@ -1,0 +1,39 @@
+"""Outside what the sensor can measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from processors.schema import MEASURES
+
+DEFAULT_LIMITS: Mapping[str, tuple[float, float]] = {
+    "temperatureC": (-40.0, 85.0),
+    "humidityPct": (0.0, 100.0),
+    "pressurePa": (30_000.0, 110_000.0),
+    "vibrationMmS": (0.0, 50.0),
+    "voltageV": (0.0, 36.0),
+}
+"""Measuring ranges of a common environmental sensor (Bosch BME280 data sheet, table 1), of ISO 10816 class
+vibration transmitters, and of industrial 24 V supplies with their tolerance."""
+
+
+class Limit:
+    """Score: how far outside its limits a value is, in spans of the limits; 0 on and between them."""
+
+    kind = "limit"
+    threshold = 1e-9
+
+    def __init__(self, limits: Mapping[str, tuple[float, float]]):
+        self._limits = {**DEFAULT_LIMITS, **limits}
+
+    def score(self, rows: pl.DataFrame, state: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """See `detect.Detector`; there is nothing to remember."""
+        outside = rows.select(self._outside(field.name).alias(field.name) for field in MEASURES)
+        return outside, pl.DataFrame() if state is None else state
+
+    def _outside(self, name: str) -> pl.Expr:
+        low, high = self._limits[name]
+        value = pl.col(name)
+        return pl.max_horizontal(low - value, value - high, pl.when(value.is_not_null()).then(0.0)) / (high - low)

@@ -1,0 +1,107 @@
+"""Finds a city's databases: every `<data>/<city>/<sensor>/sensor_data.db`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from processors.errors import CityError
+from processors.model import Database
+
+FILE_NAME = "sensor_data.db"
+
+_MAX_NAME_BYTES = 255
+"""Longest file name of Linux file systems (NAME_MAX)."""
+
+_LISTED = 20
+
+
+def databases(data: Path, city: str) -> list[Database]:
+    """The city's databases, by name of their sensor's folder.
+
+    A database that is there but cannot be opened is listed too: reading it says why, and the others are
+    read all the same. A sensor's folder that holds nothing named `*.db` is not a sensor's folder yet.
+
+    Args:
+        data: Folder with one folder for each city.
+        city: Name of the city's folder, exactly as written there.
+
+    Raises:
+        CityError: The name cannot be a folder's, `data` or the city is not there, a sensor's folder has
+            databases under other names only, or the city has no database at all.
+    """
+    _check_name(city)
+    cities = _folders(
+        data, "look for cities in", "set the data folder (--data) to the one that holds the cities"
+    )
+    if city not in cities:
+        raise CityError(
+            "find the city", data / city, why="there is no such folder", hint=_suggest(city, cities)
+        )
+    folder = data / city
+    sensors = _folders(folder, "look for sensors in", "let the processor read this folder")
+    found = [
+        Database(city, sensor, folder / sensor / FILE_NAME)
+        for sensor in sensors
+        if _has_database(folder / sensor)
+    ]
+    if not found:
+        raise CityError(
+            "find databases of the city",
+            city,
+            why=f"nothing matches {folder / '*' / FILE_NAME} ({len(sensors)} sensor folders)",
+            hint=f"put each at {folder / '<sensor>' / FILE_NAME}, and mount the folder, not the file",
+        )
+    return found
+
+
+def _check_name(city: str) -> None:
+    try:
+        length = len(os.fsencode(city))
+    except UnicodeEncodeError:
+        length = 0
+    if city in {"", ".", ".."} or "/" in city or "\0" in city or not 0 < length <= _MAX_NAME_BYTES:
+        raise CityError(
+            "use the city's name",
+            repr(city[:80]),
+            why="it is not the name of a folder",
+            hint="give the city as its folder is named, such as denver",
+        )
+
+
+def _folders(parent: Path, doing: str, hint: str) -> list[str]:
+    try:
+        with os.scandir(parent) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        raise CityError(doing, parent, why=why or str(error), hint=hint) from error
+
+
+def _suggest(city: str, cities: list[str]) -> str:
+    if not cities:
+        return "this data folder has no cities: set another one (--data), or let the sensors write first"
+    by_folded = {name.casefold(): name for name in reversed(cities)}
+    close = difflib.get_close_matches(city.casefold(), by_folded, n=1)
+    guess = f"did you mean {by_folded[close[0]]}? " if close else ""
+    more = f" and {len(cities) - _LISTED} more" if len(cities) > _LISTED else ""
+    return f"{guess}the cities there are: {', '.join(cities[:_LISTED])}{more}"
+
+
+def _has_database(sensor: Path) -> bool:
+    try:
+        names = {entry.name for entry in sensor.iterdir()}
+    except OSError:
+        return True
+    if FILE_NAME in names:
+        return True
+    others = sorted(name for name in names if name.endswith(".db"))
+    if others:
+        raise CityError(
+            "find the sensor's database",
+            sensor,
+            why=f"it has {', '.join(others[:_LISTED])} and no {FILE_NAME}",
+            hint=f"name the database {FILE_NAME}, or move the folder out of the city",
+        )
+    return False

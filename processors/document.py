@@ -1,0 +1,129 @@
+"""Rows to Cosmos documents: a derived id, a partition key, JSON types, and no nulls.
+
+A null is left out of the document, so rows are grouped by which columns they have: the document of a row is
+the same whatever else is on its page. Ids are the same on every run, so that writing again changes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from processors.model import Documents
+from processors.schema import (
+    IS_DUPLICATE,
+    MONTH,
+    OBSERVED_AT,
+    ROW_ID,
+    SENSOR_ID,
+    SOURCE_TIMESTAMP,
+    TIME_AMBIGUOUS,
+    VERSION,
+    WINDOW_START,
+    EXTRAS,
+)
+
+ID = "id"
+
+_SLICE_ROWS = 1_000
+"""Rows that are Python objects at a time: memory is bounded by this, not by the page."""
+
+_INSTANT = "%Y-%m-%dT%H:%M:%S%.6fZ"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where rows come from: what makes their documents' ids.
+
+    Attributes:
+        city: As written in the folder's name.
+        generation: Life of the database.
+    """
+
+    city: str
+    generation: str
+
+    def prefix(self, sensor_id: str) -> str:
+        """Start of the ids of a sensor's documents: 80 bits of SHA-256 over city, sensor and generation."""
+        name = json.dumps([self.city, sensor_id, self.generation]).encode()
+        return base64.b32encode(hashlib.sha256(name).digest()[:10]).decode().lower()
+
+
+def identify(rows: pl.DataFrame, origin: Origin) -> pl.DataFrame:
+    """The rows with the `id` of each one's document: the sensor's prefix and the row id, unique by construction."""
+    return rows.with_columns(pl.format("{}-{}", _prefix(rows, origin), ROW_ID).alias(ID))
+
+
+def readings(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documents]:
+    """Documents of the rows at a stage of refinement.
+
+    Args:
+        rows: Transformed rows with `id` and `month`; with `source`, a struct of the row as read, for `raw`.
+        origin: Where they come from.
+        stage: Written into each document.
+    """
+    common = [ID, SENSOR_ID, MONTH, ROW_ID]
+    if stage == "raw":
+        body = rows.select(*common, "source")
+    else:
+        body = rows.drop(SOURCE_TIMESTAMP, EXTRAS).with_columns(
+            pl.col(OBSERVED_AT).dt.strftime(_INSTANT),
+            *(pl.when(flag).then(statement=True).alias(flag) for flag in (TIME_AMBIGUOUS, IS_DUPLICATE)),
+        )
+    return _documents(body.with_columns(stage=pl.lit(stage)), origin)
+
+
+def anomalies(found: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
+    """One document for each anomaly (see `detect.detect`)."""
+    reading = pl.format("{}-{}", _prefix(found, origin), ROW_ID)
+    return _documents(
+        found.with_columns(
+            pl.format("{}-{}-{}", reading, "measure", "kind").alias(ID),
+            reading.alias("readingId"),
+            pl.col(OBSERVED_AT).dt.strftime("%Y-%m").alias(MONTH),
+            pl.col(OBSERVED_AT).dt.strftime(_INSTANT),
+        ),
+        origin,
+    )
+
+
+def aggregates(windows: pl.DataFrame, origin: Origin, window_s: int) -> Iterator[Documents]:
+    """One document for each window (see `transform.aggregate.summarize`)."""
+    start = pl.col(WINDOW_START)
+    return _documents(
+        windows.with_columns(
+            pl.format("{}-w{}", _prefix(windows, origin), start.dt.epoch("s")).alias(ID),
+            start.dt.strftime("%Y-%m").alias(MONTH),
+            start.dt.strftime(_INSTANT),
+            windowSeconds=pl.lit(window_s),
+        ),
+        origin,
+    )
+
+
+def _prefix(rows: pl.DataFrame, origin: Origin) -> pl.Expr:
+    sensors = rows[SENSOR_ID].unique()
+    prefixes = [origin.prefix(sensor) for sensor in sensors]
+    return pl.col(SENSOR_ID).replace_strict(sensors, prefixes, return_dtype=pl.String)
+
+
+def _documents(rows: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
+    head = [
+        pl.lit(origin.city).alias("city"),
+        pl.lit(origin.generation).alias("generation"),
+        pl.lit(VERSION).alias("schemaVersion"),
+    ]
+    present = pl.concat_str(pl.all().is_not_null().cast(pl.UInt8))
+    for group in rows.with_columns(head).with_columns(present.alias("present")).partition_by(
+        SENSOR_ID, MONTH, "present", maintain_order=True
+    ):
+        group = group.drop("present").select(column for column in group.drop("present") if column.null_count() == 0)
+        key = (origin.city, group[SENSOR_ID][0], group[MONTH][0])
+        for part in group.iter_slices(_SLICE_ROWS):
+            sizes = part.select(pl.struct(pl.all()).struct.json_encode().str.len_bytes()).to_series()
+            yield Documents(key, part.to_dicts(), sizes.to_list())

@@ -1,0 +1,122 @@
+"""What a run says when it ends: one JSON object below 2,048 bytes, the same on stdout and in `runs`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from processors.errors import COMPLETE, FAILED, INTERRUPTED, PARTIAL, ProcessorError
+from processors.pipeline import Taken
+from processors.schema import VERSION
+
+MAX_BYTES = 2_047
+"""Bacalhau keeps 2,048 bytes of a task's stdout (pkg/system/utils.go, MaxStdoutReturnLength); one is the newline."""
+
+_MAX_TEXT = 300
+
+
+@dataclass(frozen=True)
+class Report:
+    """One pass over a city's databases.
+
+    Attributes:
+        city: As written in the folder's name.
+        node: Host that ran it.
+        started_at: UTC.
+        seconds: From start to end.
+        databases: How many the city has; None when the pass ended before they were counted.
+        taken: Totals.
+        failures: Database -> why it could not be read to its end.
+        stopped_by: What ended the pass early, None when nothing did.
+        interrupted: Whether a signal ended the pass early.
+    """
+
+    city: str
+    node: str
+    started_at: datetime
+    seconds: float
+    databases: int | None
+    taken: Taken = field(default_factory=Taken)
+    failures: Mapping[str, ProcessorError] = field(default_factory=dict)
+    stopped_by: ProcessorError | None = None
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """One table for `run`, the processor and `submit`: see docs/operations.md."""
+        if self.stopped_by is not None:
+            return self.stopped_by.exit_code
+        if self.interrupted:
+            return INTERRUPTED
+        if not self.failures:
+            return COMPLETE
+        return FAILED if len(self.failures) == self.databases else PARTIAL
+
+    @property
+    def outcome(self) -> str:
+        """The exit code in a word."""
+        return {COMPLETE: "complete", PARTIAL: "partial", INTERRUPTED: "interrupted"}.get(self.exit_code, "failed")
+
+    def document(self) -> dict[str, Any]:
+        """The report as a JSON object below `MAX_BYTES`; `truncated` when lists were cut for that.
+
+        `requestUnits` is null when the service states no charge.
+        """
+        taken = self.taken
+        errors = [{"database": name, "error": _cut(str(error))} for name, error in self.failures.items()]
+        if self.stopped_by is not None:
+            errors.insert(0, {"error": _cut(str(self.stopped_by)), "try": _cut(self.stopped_by.hint)})
+        whole = {
+            "id": self._id(),
+            "schemaVersion": VERSION,
+            "city": self.city,
+            "node": self.node,
+            "startedAt": self.started_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "seconds": round(self.seconds, 3),
+            "outcome": self.outcome,
+            "exitCode": self.exit_code,
+            "databases": self.databases,
+            "failedDatabases": len(self.failures),
+            "rowsRead": taken.rows,
+            "documents": {"readings": taken.readings, "aggregates": taken.aggregates, "anomalies": taken.anomalies},
+            "rejects": taken.rejected,
+            "requestUnits": None if taken.request_units is None else round(taken.request_units, 2),
+            "truncated": False,
+        }
+        lists = {
+            "rejectsByRule": [{"rule": rule, "rows": rows} for rule, rows in _largest_first(taken.rejects)],
+            "errors": errors,
+            "notices": [_cut(notice) for notice in taken.notices],
+        }
+        return _fit(whole, lists)
+
+    def _id(self) -> str:
+        who = hashlib.sha256(json.dumps([self.city, self.node]).encode()).hexdigest()[:8]
+        return f"{self.started_at:%Y%m%dT%H%M%S%fZ}-{who}"
+
+
+def encode(document: Mapping[str, Any]) -> str:
+    """The report as it goes to stdout: one line."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _fit(whole: dict[str, Any], lists: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """The object with as many entries of its lists, in turn, as there is room for."""
+    fitted = {**whole, **{name: [] for name in lists}, "truncated": True}
+    for entry, name in sorted((index, name) for name, entries in lists.items() for index in range(len(entries))):
+        longer = {**fitted, name: [*fitted[name], lists[name][entry]]}
+        if len(encode(longer).encode()) <= MAX_BYTES:
+            fitted = longer
+    return {**fitted, "truncated": any(len(fitted[name]) < len(entries) for name, entries in lists.items())}
+
+
+def _largest_first(rejects: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(rejects.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"

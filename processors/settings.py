@@ -1,0 +1,231 @@
+"""Settings: flag, environment, file, default, in that order; checked whole, then frozen.
+
+No other file of this package reads the environment. Every setting is `COSMOS_<NAME>` in the environment and
+`<name>` in the file; a name that is not known is an error in both, with the closest one that is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError as UnreadableValue,
+)
+
+from processors.detect.limit import DEFAULT_LIMITS
+from processors.errors import SettingsError
+from processors.schema import COLUMNS, DESCRIPTIONS
+from processors.timestamps import is_zone
+
+PREFIX = "COSMOS_"
+FILE = Path("bacalhau-cosmos.toml")
+
+Stage = Literal["raw", "schematized", "sanitized", "aggregated"]
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+
+
+def parse_duration_s(value: object) -> object:
+    """Seconds of `30`, `30s`, `5m`, `1h` or `500ms`; anything else is left for the type to refuse."""
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    return float(match[1]) * _UNIT_S[match[2]] if match else value
+
+
+def _zone(name: str) -> str:
+    if not is_zone(name):
+        raise ValueError("not an IANA time zone such as UTC or Europe/Berlin")
+    return name
+
+
+def _contract_names(columns: dict[str, str]) -> dict[str, str]:
+    names = [field.source for field in COLUMNS]
+    if unknown := sorted(columns.keys() - set(names)):
+        raise ValueError(f"no such column of the contract: {', '.join(unknown)}; there are {', '.join(names)}")
+    return columns
+
+
+def _private_fields(names: tuple[str, ...]) -> tuple[str, ...]:
+    known = [field.name for field in DESCRIPTIONS]
+    if unknown := sorted(set(names) - set(known)):
+        raise ValueError(f"cannot be hidden: {', '.join(unknown)}; these can: {', '.join(known)}")
+    return names
+
+
+def _limits(limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    if unknown := sorted(limits.keys() - DEFAULT_LIMITS.keys()):
+        raise ValueError(f"no such measure: {', '.join(unknown)}; there are {', '.join(DEFAULT_LIMITS)}")
+    if empty := sorted(name for name, (low, high) in limits.items() if not low < high):
+        raise ValueError(f"the lower limit is not below the upper one: {', '.join(empty)}")
+    return limits
+
+
+class Settings(BaseSettings):
+    """What a run needs to know. The description of each field is its documentation."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix=PREFIX, extra="forbid", env_ignore_empty=True)
+
+    endpoint: str = Field("", description="Cosmos DB account or emulator, as a URL")
+    key: SecretStr = Field(SecretStr(""), description="Account key; empty means DefaultAzureCredential")
+    database: str = Field("SensorData", min_length=1, max_length=255, description="Database of the account")
+    container: str = Field("readings", min_length=1, max_length=255, description="Container of the readings")
+    city: str = Field("", description="Folder below the data folder, as written")
+    data: Path = Field(Path("data"), description="Holds <city>/<sensor>/sensor_data.db; never written to")
+    state: Path = Field(Path("state"), description="Positions and what stages carry from run to run")
+    archive: Path = Field(Path("archive"), description="Parquet archive")
+    every: Annotated[float | None, BeforeValidator(parse_duration_s)] = Field(
+        None, gt=0, description="Seconds from the start of a pass to the next (or 30s, 5m, 1h); absent: one pass"
+    )
+    stage: Stage = Field("sanitized", description="How far readings are refined before they leave the node")
+    table: str = Field("sensor_readings", min_length=1, description="Table of the readings")
+    columns: Annotated[dict[str, str], AfterValidator(_contract_names)] = Field(
+        default_factory=dict, description="Contract column -> column of the table, for those that differ"
+    )
+    source_time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "UTC", description="IANA zone of time stamps that have none, in rows that name none"
+    )
+    page_rows: int = Field(20_000, ge=1, le=100_000, description="Rows of a batch")
+    coordinate_decimals: int = Field(2, ge=0, le=8, description="Decimals of coordinates from `sanitized` on")
+    drop_fields: Annotated[tuple[str, ...], AfterValidator(_private_fields)] = Field(
+        (), description="Document fields that do not leave the node from `sanitized` on"
+    )
+    hash_fields: Annotated[tuple[str, ...], AfterValidator(_private_fields)] = Field(
+        (), description="Document fields that leave as a keyed hash from `sanitized` on"
+    )
+    hash_key: SecretStr = Field(SecretStr(""), description="Key of the hash")
+    robust_z_threshold: float = Field(
+        8.0, gt=0, description="Robust standard deviations from the median of late that are an anomaly"
+    )
+    stuck_rows: int = Field(120, ge=2, description="Rows with exactly the same value that are an anomaly")
+    limits: Annotated[dict[str, tuple[float, float]], AfterValidator(_limits)] = Field(
+        default_factory=dict, description="Measure -> what its sensor can measure, for those that differ"
+    )
+
+    @model_validator(mode="after")
+    def _hash_needs_a_key(self) -> Settings:
+        if self.hash_fields and not self.hash_key.get_secret_value():
+            raise ValueError("hash_fields needs hash_key: a hash without a key can be reversed by trying")
+        if both := set(self.hash_fields) & set(self.drop_fields):
+            raise ValueError(f"both dropped and hashed: {', '.join(sorted(both))}")
+        return self
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings, and where each value came from.
+
+    Attributes:
+        settings: Checked and frozen.
+        origins: Name -> `flag`, `environment`, the file's path, or `default`.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def load(flags: Mapping[str, Any], *, file: Path | None = None, required: tuple[str, ...] = ()) -> Loaded:
+    """Settings from flags, the environment and a file.
+
+    Args:
+        flags: Values by name; None means not given.
+        file: To read; None means `bacalhau-cosmos.toml` where it exists.
+        required: Names that must not be empty.
+
+    Raises:
+        SettingsError: With every problem there is, each with its name, value and where it came from.
+    """
+    problems: list[str] = []
+    path = file or FILE
+    layers = {
+        "flag": {name: value for name, value in flags.items() if value is not None},
+        "environment": _from_environment(problems),
+        str(path): _from_file(path, problems, must_exist=file is not None),
+    }
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(Settings.model_fields, "default")
+    for origin, layer in reversed(layers.items()):
+        problems += [_unknown(name, origin) for name in layer if name not in Settings.model_fields]
+        values |= {name: value for name, value in layer.items() if name in Settings.model_fields}
+        origins |= dict.fromkeys(layer.keys() & origins.keys(), origin)
+    try:
+        settings = _Checked(**values)
+    except ValidationError as exc:
+        problems += [_describe(error, values, origins) for error in exc.errors()]
+    else:
+        problems += [_missing(name) for name in required if not getattr(settings, name)]
+    if problems:
+        raise SettingsError(
+            "use the settings",
+            "; ".join(problems),
+            hint="`bacalhau-cosmos config show` lists every setting, its value and where it came from",
+        )
+    return Loaded(settings, origins)
+
+
+class _Checked(Settings):
+    """Settings from values alone: `load` has read the environment and the file, so as to know what came whence."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def _from_environment(problems: list[str]) -> dict[str, Any]:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    strays = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+    problems += [_unknown(name, "environment") for name in strays]
+    try:
+        return dict(EnvSettingsSource(Settings)())
+    except UnreadableValue as exc:
+        problems.append(f"{exc.__cause__ or exc} ({exc}; lists and tables are JSON in the environment)")
+        return {}
+
+
+def _from_file(path: Path, problems: list[str], *, must_exist: bool) -> dict[str, Any]:
+    if not must_exist and not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        problems.append(f"{path}: cannot be read as TOML: {exc}")
+        return {}
+
+
+def _unknown(name: str, origin: str) -> str:
+    plain = name.upper().removeprefix(PREFIX).lower()
+    close = difflib.get_close_matches(plain, Settings.model_fields, n=1)
+    spelled = f"{PREFIX}{close[0].upper()}" if close and origin == "environment" else "".join(close)
+    return f"{name} ({origin}): no such setting" + (f", did you mean {spelled}?" if close else "")
+
+
+def _describe(error: Any, values: Mapping[str, Any], origins: Mapping[str, str]) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    if not name:
+        return str(error["msg"])
+    top = str(error["loc"][0])
+    secret = Settings.model_fields[top].annotation is SecretStr
+    value = "******" if secret else repr(values.get(top))
+    return f"{name} = {value} ({origins[top]}): {error['msg']}"
+
+
+def _missing(name: str) -> str:
+    return f"{name}: missing; give --{name.replace('_', '-')} or set {PREFIX}{name.upper()}"
+
+

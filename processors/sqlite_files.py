@@ -1,0 +1,81 @@
+"""What lies in a database's folder, and SQLite's shared lock on it, taken without SQLite."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Mode = Literal["live", "closed", "rollback", "copy"]
+"""Rule by which a database is opened; `sqlite_open` has the table."""
+
+_WAL_FORMAT = b"\2\2"
+
+# https://www.sqlite.org/src/file/src/os.h: bytes that stand for locks, never used for data.
+_PENDING_BYTE = 0x40000000
+_SHARED_FIRST = _PENDING_BYTE + 2
+_SHARED_SIZE = 510
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the folder says. Two equal looks under one lock: nothing was written between them."""
+
+    database: tuple[int, ...]
+    wal: tuple[int, ...] | None
+    shm: tuple[int, ...] | None
+    journal: tuple[int, ...] | None
+    wal_format: bool
+
+    @property
+    def mode(self) -> Mode:
+        """Rule by which to open what is there."""
+        wal_bytes = self.wal[2] if self.wal else 0
+        if (self.journal and self.journal[2]) or not (self.wal_format or wal_bytes):
+            return "rollback"
+        if self.shm:
+            return "live" if self.wal else "closed"
+        return "copy" if wal_bytes else "closed"
+
+
+def share(descriptor: int) -> bool:
+    """Whether SQLite's shared lock was free; asked for as SQLite does, never past a writer that waits."""
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, _PENDING_BYTE)
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
+        fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, _PENDING_BYTE)
+    except OSError as error:
+        if error.errno in {errno.EACCES, errno.EAGAIN}:
+            return False
+        # A file system without locks: what is left is the second look.
+    return True
+
+
+def look(descriptor: int, real: Path) -> Look:
+    """What is there now. SQLite puts companions beside the target of a link: `real` is the target."""
+    return Look(
+        database=_told(os.fstat(descriptor)),
+        wal=_stat(Path(f"{real}-wal")),
+        shm=_stat(Path(f"{real}-shm")),
+        journal=_stat(Path(f"{real}-journal")),
+        wal_format=os.pread(descriptor, 2, 18) == _WAL_FORMAT,
+    )
+
+
+def same(descriptor: int, real: Path) -> bool:
+    """Whether the name still leads to the file that we hold."""
+    return (_stat(real) or ())[:2] == _told(os.fstat(descriptor))[:2]
+
+
+def _stat(path: Path) -> tuple[int, ...] | None:
+    try:
+        return _told(path.stat())
+    except FileNotFoundError:
+        return None
+
+
+def _told(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from azure.cosmos import CosmosClient, PartitionKey
+
+from processors import containers, cosmos
+from processors.containers import Definition, create, definitions, differences
+from processors.cosmos import Account
+from processors.errors import EndpointError, SinkError
+from tests.harness.faulty import Answer, FaultyCosmos, Request
+
+EVERYTHING = ["readings", "aggregates", "anomalies", "runs"]
+
+
+def verify(account: Account) -> list[str]:
+    async def run() -> list[str]:
+        async with cosmos.connect(account) as client:
+            return list(await containers.verify(client, account))
+
+    return asyncio.run(run())
+
+
+def database(account: Account) -> Any:
+    """A plain client that shares no code with ours."""
+    client = CosmosClient(account.endpoint, "eA==", enable_endpoint_discovery=False)
+    return client.get_database_client(account.database)
+
+
+def test_readings_go_by_city_sensor_and_month_and_runs_by_city() -> None:
+    keys = {definition.name: definition.partition_key for definition in definitions()}
+    assert keys == {**dict.fromkeys(EVERYTHING, ("/city", "/sensorId", "/month")), "runs": ("/city",)}
+
+
+def test_the_readings_container_has_the_configured_name() -> None:
+    assert [definition.name for definition in definitions("telemetry")] == ["telemetry", *EVERYTHING[1:]]
+
+
+def test_only_what_is_queried_is_indexed() -> None:
+    assert definitions()[0].indexing_policy == {
+        "indexingMode": "consistent",
+        "automatic": True,
+        "includedPaths": [
+            {"path": "/city/?"},
+            {"path": "/sensorId/?"},
+            {"path": "/month/?"},
+            {"path": "/observedAt/?"},
+            {"path": "/isAnomaly/?"},
+        ],
+        "excludedPaths": [{"path": "/*"}],
+    }
+
+
+def test_what_differs_is_the_partition_key_and_nothing_else() -> None:
+    definition = Definition("readings", ("/city", "/sensorId"), ())
+    same = {
+        "partitionKey": {"paths": ["/city", "/sensorId"], "kind": "MultiHash", "version": 2},
+        "defaultTtl": 5,
+    }
+    assert differences(same, definition) == []
+    assert differences({"partitionKey": {"paths": ["/sensorId", "/city"]}}, definition) == [
+        "partition key is /sensorId, /city, expected /city, /sensorId"
+    ]
+    assert differences({}, definition) == ["partition key is none, expected /city, /sensorId"]
+
+
+def test_creates_what_is_missing_and_says_what_existed(emulator: str) -> None:
+    account = Account(emulator, "", "create-twice", "telemetry")
+    names = ("create-twice", *(f"create-twice/{name}" for name in ["telemetry", *EVERYTHING[1:]]))
+    assert create(account, definitions("telemetry")[:2]).created == names[:3]
+    again = create(account)
+    assert (again.created, again.existed) == (names[3:], names[:3])
+    assert create(account).existed == names
+    assert verify(account) == ["telemetry", *EVERYTHING[1:]]
+
+
+def test_many_nodes_may_create_at_the_same_time(emulator: str) -> None:
+    account = Account(emulator, "", "create-race")
+    with ThreadPoolExecutor(4) as nodes:
+        done = list(nodes.map(create, [account] * 4))
+    created = [name for each in done for name in each.created]
+    assert sorted(created) == sorted({"create-race", *(f"create-race/{name}" for name in EVERYTHING)})
+
+
+def test_sends_hierarchical_keys_policies_and_ttl(faulty: FaultyCosmos) -> None:
+    create(replace(faulty.account, database="create-sends"))
+    sent = {
+        body["id"]: body
+        for request in faulty.requests
+        if request.method == "POST" and request.path.rstrip("/").endswith("/colls")
+        for body in [json.loads(request.body)]
+    }
+    assert list(sent) == EVERYTHING
+    hierarchical = {"paths": ["/city", "/sensorId", "/month"], "kind": "MultiHash", "version": 2}
+    assert sent["readings"]["partitionKey"] == hierarchical
+    assert sent["readings"]["defaultTtl"] == -1
+    assert sent["runs"]["partitionKey"] == {"paths": ["/city"], "kind": "Hash", "version": 2}
+    assert sent["runs"]["defaultTtl"] == 90 * 86_400
+    for definition in definitions():
+        assert sent[definition.name]["indexingPolicy"] == definition.indexing_policy
+
+
+def test_an_existing_container_with_another_key_is_not_touched(account: Account) -> None:
+    database(account).create_container("telemetry", PartitionKey("/id"))
+    other = replace(account, container="telemetry")
+    for use in (create, verify):
+        with pytest.raises(SinkError, match="telemetry") as caught:
+            use(other)
+        assert "partition key is /id, expected /city, /sensorId, /month" in str(caught.value)
+        assert "cannot be changed" in caught.value.hint
+
+
+def test_a_missing_database_is_named_before_its_containers(account: Account) -> None:
+    with pytest.raises(SinkError, match="read the database: nowhere: 404") as caught:
+        verify(replace(account, database="nowhere"))
+    assert "bacalhau-cosmos cosmos create" in caught.value.hint
+
+
+def test_a_missing_container_is_named(account: Account) -> None:
+    database(account).delete_container("anomalies")
+    with pytest.raises(SinkError, match=f"read the container: {account.database}/anomalies: 404"):
+        verify(account)
+
+
+def test_reads_each_once(faulty: FaultyCosmos) -> None:
+    assert verify(faulty.account) == EVERYTHING
+    assert [request.method for request in faulty.requests if "/dbs/" in request.path] == ["GET"] * 5
+
+
+def test_an_identity_that_may_not_create_is_told_so(faulty: FaultyCosmos) -> None:
+    def forbid(request: Request) -> Answer | None:
+        return Answer(403, {"message": "no"}) if request.method == "POST" else None
+
+    faulty.plan = forbid
+    with pytest.raises(EndpointError, match="create the database or container") as caught:
+        create(faulty.account)
+    assert "control plane" in caught.value.hint

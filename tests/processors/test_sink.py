@@ -1,0 +1,397 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from azure.cosmos import CosmosClient
+
+from processors.cosmos import Account
+from processors.errors import EndpointError, SinkError
+from processors.model import Documents, Refusal, Written
+from processors.sink import open_sink
+from tests.harness.faulty import (
+    Answer,
+    FaultyCosmos,
+    Plan,
+    Request,
+    on_all_batches,
+    on_batches,
+    refuse_operations,
+    throttled,
+)
+
+ENVELOPE = len('{"operationType":"Upsert","resourceBody":},')
+
+
+class Time:
+    """A clock that only waiting moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.waits: list[float] = []
+
+    def clock(self) -> float:
+        return self.now_s
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now_s += seconds
+        await asyncio.sleep(0)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"clock": self.clock, "sleep": self.sleep, "jitter": lambda: 1.0}
+
+
+def encoded(item: dict[str, Any]) -> bytes:
+    return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def group(count: int, sensor: str = "s1", text: str = "", start: int = 0) -> Documents:
+    key = ("denver", sensor, "2026-11")
+    items = [
+        {
+            "id": f"{sensor}-{number}",
+            "city": key[0],
+            "sensorId": key[1],
+            "month": key[2],
+            "temperatureC": 20.5 + number,
+            "note": text,
+        }
+        for number in range(start, start + count)
+    ]
+    return Documents(key, items, [len(encoded(item)) for item in items])
+
+
+def stored(account: Account, container: str = "readings") -> dict[str, dict[str, Any]]:
+    """Documents by id, read by a plain client that shares no code with the sink."""
+    client = CosmosClient(account.endpoint, "eA==", enable_endpoint_discovery=False)
+    items = client.get_database_client(account.database).get_container_client(container).read_all_items()
+    return {item["id"]: {name: item[name] for name in item if not name.startswith("_")} for item in items}
+
+
+def by_id(*groups: Documents) -> dict[str, dict[str, Any]]:
+    return {item["id"]: item for documents in groups for item in documents.items}
+
+
+def write(account: Account, *groups: Documents, **options: Any) -> Written:
+    with open_sink(account, **{**Time().options, **options}) as sink:
+        return sink.write("readings", groups)
+
+
+def first_attempts(answer: Answer) -> Plan:
+    """Answer each set of documents so when it is sent first."""
+    seen: set[tuple[str, ...]] = set()
+
+    def plan(request: Request) -> Answer | None:
+        if request.number < 0 or tuple(request.ids) in seen:
+            return None
+        seen.add(tuple(request.ids))
+        return answer
+
+    return plan
+
+
+def test_what_was_written_is_read_back_as_it_was(account: Account) -> None:
+    groups = [group(250), group(3, "s2", text='ü "€" 😀 \\ \n'), group(1, "s/3?#")]
+    assert write(account, *groups) == Written(254, None, ())
+    assert stored(account) == by_id(*groups)
+
+
+def test_writing_again_leaves_the_same_documents(account: Account) -> None:
+    with open_sink(account) as sink:
+        sink.write("readings", [group(10)])
+        assert sink.write("readings", [group(12, text="new")]).documents == 12
+    assert stored(account) == by_id(group(12, text="new"))
+
+
+def test_each_container_gets_its_own(account: Account) -> None:
+    with open_sink(account) as sink:
+        sink.write("aggregates", [group(2, "s1")])
+        sink.write("anomalies", [group(1, "s2")])
+    assert stored(account, "aggregates") == by_id(group(2, "s1"))
+    assert stored(account, "anomalies") == by_id(group(1, "s2"))
+    assert stored(account) == {}
+
+
+def test_a_batch_has_one_key_and_at_most_a_hundred_operations(faulty: FaultyCosmos) -> None:
+    write(faulty.account, group(250), group(30, "s2"))
+    assert sorted(len(request.documents) for request in faulty.batches) == [30, 50, 100, 100]
+    for request in faulty.batches:
+        assert {(d["city"], d["sensorId"], d["month"]) for d in request.documents} == {tuple(request.key)}
+
+
+@pytest.mark.parametrize("text", ["x", "é", "€", "😀"])
+def test_a_body_stays_under_two_megabytes_whatever_is_in_it(faulty: FaultyCosmos, text: str) -> None:
+    large = group(30, text=text * (240_000 // len(text.encode())))
+    assert write(faulty.account, large).documents == 30
+    assert [len(request.documents) for request in faulty.batches] == [7, 7, 7, 7, 2]
+    sizes = dict(zip((item["id"] for item in large.items), large.sizes, strict=True))
+    for request in faulty.batches:
+        assert len(request.body) < 1_900_000
+        assert len(request.body) == sum(sizes[name] + ENVELOPE for name in request.ids) + 1
+    assert stored(faulty.account) == by_id(large)
+
+
+def test_an_item_over_two_megabytes_is_refused_without_being_sent(faulty: FaultyCosmos) -> None:
+    small, large = group(3), group(1, text="x" * 2_100_000, start=7)
+    together = Documents(small.key, small.items + large.items, small.sizes + large.sizes)
+    written = write(faulty.account, together)
+    assert written.documents == 3
+    assert [(refusal.document_id, refusal.status) for refusal in written.refused] == [("s1-7", 413)]
+    assert "2 MB" in written.refused[0].why
+    assert [request.ids for request in faulty.batches] == [["s1-0", "s1-1", "s1-2"]]
+
+
+def test_throttling_waits_as_advised_and_nobody_else_tries_meanwhile(faulty: FaultyCosmos) -> None:
+    time = Time()
+    faulty.plan = on_batches({0, 1}, throttled(advice_ms=1234))
+    assert write(faulty.account, group(5), **time.options).documents == 5
+    assert time.waits == [1.234, 1.234]
+    assert len(faulty.batches) == 3
+    assert stored(faulty.account) == by_id(group(5))
+
+
+def test_throttling_halves_what_is_in_flight_once_for_a_round(faulty: FaultyCosmos) -> None:
+    faulty.plan = first_attempts(throttled())
+    with open_sink(faulty.account, **Time().options) as sink:
+        sink.write("readings", [group(1, f"s{number}") for number in range(8)])
+        assert sink._limiter.cuts == 1
+        assert sink._limiter.limit == 5
+
+
+def test_success_raises_what_is_in_flight_up_to_sixteen(faulty: FaultyCosmos) -> None:
+    with open_sink(faulty.account) as sink:
+        sink.write("readings", [group(1, f"s{number}") for number in range(200)])
+        assert sink._limiter.limit == 16
+    assert 1 < faulty.most_in_flight <= 16
+
+
+@pytest.mark.parametrize("status", [408, 410, 449, 500, 502, 503, 504])
+def test_what_may_pass_is_tried_again_with_longer_waits(faulty: FaultyCosmos, status: int) -> None:
+    time = Time()
+    faulty.plan = on_batches({0, 1, 2}, Answer(status, {"message": "later"}))
+    assert write(faulty.account, group(5), **time.options).documents == 5
+    assert time.waits == [0.1, 0.2, 0.4]
+    assert len(faulty.batches) == 4
+
+
+def test_a_connection_that_breaks_is_tried_again(faulty: FaultyCosmos) -> None:
+    faulty.plan = on_batches({0}, Answer(reset=True))
+    assert write(faulty.account, group(5)).documents == 5
+    assert len(faulty.batches) == 2
+
+
+def test_a_request_without_answer_is_tried_again(faulty: FaultyCosmos) -> None:
+    late = threading.Event()
+    faulty.plan = on_batches({0}, Answer(hold=late))
+    try:
+        assert write(faulty.account, group(5), request_timeout_s=0.2).documents == 5
+    finally:
+        late.set()
+    assert len(faulty.batches) == 2
+
+
+def test_throttling_that_outlives_the_budget_ends_the_write(faulty: FaultyCosmos) -> None:
+    time = Time()
+    faulty.plan = on_all_batches(throttled(advice_ms=10_000))
+    with open_sink(faulty.account, budget_s=60, **time.options) as sink:
+        with pytest.raises(SinkError, match=f"{faulty.account.database}/readings: 429") as caught:
+            sink.write("readings", [group(5)])
+        assert caught.value.retryable
+        assert "throughput" in caught.value.hint
+        assert time.waits == [10.0] * 6
+        assert len(faulty.batches) == 7
+        faulty.plan = lambda _: None
+        assert sink.write("readings", [group(5)]).documents == 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "retryable"),
+    [
+        (Answer(503, {"message": "busy"}), SinkError, True),
+        (Answer(reset=True), EndpointError, True),
+    ],
+)
+def test_what_does_not_pass_within_the_budget_ends_the_write(
+    faulty: FaultyCosmos, answer: Answer, kind: type[Exception], retryable: bool
+) -> None:
+    faulty.plan = on_all_batches(answer)
+    with pytest.raises(kind) as caught:
+        write(faulty.account, group(5), budget_s=1.0)
+    assert getattr(caught.value, "retryable", None) is retryable
+    assert len(faulty.batches) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "kind"),
+    [
+        (401, {}, EndpointError),
+        (403, {}, EndpointError),
+        (403, {"x-ms-substatus": "1014"}, SinkError),
+        (404, {}, SinkError),
+        (409, {}, SinkError),
+        (412, {}, SinkError),
+        (424, {}, SinkError),
+    ],
+)
+def test_what_waiting_does_not_change_ends_the_write_at_once(
+    faulty: FaultyCosmos, status: int, headers: dict[str, str], kind: type[Exception]
+) -> None:
+    faulty.plan = on_all_batches(Answer(status, {"message": "no"}, headers))
+    with pytest.raises(kind, match=str(status)):
+        write(faulty.account, group(5))
+    assert len(faulty.batches) == 1
+
+
+def test_after_an_error_nothing_is_in_flight(faulty: FaultyCosmos) -> None:
+    late = threading.Event()
+
+    def plan(request: Request) -> Answer | None:
+        if request.number < 0:
+            return None
+        return Answer(409) if request.ids == ["s5-0"] else Answer(500, hold=late)
+
+    faulty.plan = plan
+    with open_sink(faulty.account) as sink:
+        try:
+            with pytest.raises(SinkError, match="409"):
+                sink.write("readings", [group(1, f"s{number}") for number in range(30)])
+        finally:
+            late.set()
+        sent = len(faulty.batches)
+        faulty.plan = lambda _: None
+        assert sink.write("readings", [group(1, "later")]).documents == 1
+    assert len(faulty.batches) == sent + 1
+
+
+def test_a_refused_document_does_not_take_the_others_down(faulty: FaultyCosmos) -> None:
+    faulty.plan = refuse_operations({"s1-3": 400, "s1-150": 413})
+    written = write(faulty.account, group(250))
+    assert written.documents == 248
+    assert {(refusal.document_id, refusal.status) for refusal in written.refused} == {
+        ("s1-3", 400),
+        ("s1-150", 413),
+    }
+    assert stored(faulty.account).keys() == by_id(group(250)).keys() - {"s1-3", "s1-150"}
+    assert sorted(len(request.ids) for request in faulty.batches) == [50, 99, 99, 100, 100]
+
+
+def test_when_all_are_refused_nothing_more_is_sent(faulty: FaultyCosmos) -> None:
+    faulty.plan = refuse_operations(dict.fromkeys(by_id(group(3)), 400))
+    written = write(faulty.account, group(3))
+    assert (written.documents, len(written.refused)) == (0, 3)
+    assert len(faulty.batches) == 1
+
+
+def test_a_refusal_says_what_the_service_says(faulty: FaultyCosmos) -> None:
+    told = [{"statusCode": 400, "message": "Bad name.\r\nActivityId: 1"}]
+    faulty.plan = on_batches({0}, Answer(207, told))
+    assert write(faulty.account, group(1)).refused == (Refusal("s1-0", 400, "Bad name."),)
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_a_batch_that_is_refused_as_a_whole_is_sent_in_halves(faulty: FaultyCosmos, status: int) -> None:
+    def plan(request: Request) -> Answer | None:
+        return (
+            Answer(status, {"message": "No.\r\nid"})
+            if request.number >= 0 and "s1-77" in request.ids
+            else None
+        )
+
+    faulty.plan = plan
+    written = write(faulty.account, group(100))
+    assert written == Written(99, None, (Refusal("s1-77", status, "No."),))
+    assert stored(faulty.account).keys() == by_id(group(100)).keys() - {"s1-77"}
+
+
+def test_an_operation_that_is_throttled_takes_its_batch_along_once(faulty: FaultyCosmos) -> None:
+    time = Time()
+    told = [{"statusCode": 424}, {"statusCode": 429, "retryAfterMilliseconds": 700}, {"statusCode": 424}]
+    faulty.plan = on_batches({0}, Answer(207, told))
+    assert write(faulty.account, group(3), **time.options).documents == 3
+    assert time.waits == [0.7]
+
+
+def test_a_batch_that_failed_without_a_cause_is_an_error(faulty: FaultyCosmos) -> None:
+    faulty.plan = on_all_batches(Answer(207, [{"statusCode": 424}] * 3))
+    with pytest.raises(SinkError, match="write documents"):
+        write(faulty.account, group(3))
+
+
+def test_an_answer_for_fewer_documents_is_an_error(faulty: FaultyCosmos) -> None:
+    faulty.plan = on_all_batches(Answer(200, [{"statusCode": 201}] * 2))
+    with pytest.raises(SinkError, match="3 operations were answered by 2 results"):
+        write(faulty.account, group(3))
+
+
+def test_request_units_are_those_of_all_answers(faulty: FaultyCosmos) -> None:
+    faulty.charge = 2.5
+    faulty.plan = refuse_operations({"s1-1": 400})
+    assert write(faulty.account, group(3), group(1, "s2")).request_units == pytest.approx(7.5)
+    faulty.plan = first_attempts(throttled())
+    assert write(faulty.account, group(3)).request_units == pytest.approx(5.0)
+
+
+def test_documents_are_built_as_places_become_free(faulty: FaultyCosmos) -> None:
+    pulled = answered = 0
+    ahead: list[int] = []
+
+    def lazily() -> Iterator[Documents]:
+        nonlocal pulled
+        for number in range(100):
+            pulled += 1
+            yield group(1, f"s{number}")
+
+    def plan(request: Request) -> Answer | None:
+        nonlocal answered
+        if request.number >= 0:
+            taken = pulled
+            ahead.append(taken - answered)
+            answered += 1
+        return None
+
+    faulty.plan = plan
+    with open_sink(faulty.account) as sink:
+        assert sink.write("readings", lazily()).documents == 100
+    assert max(ahead) <= 16
+
+
+def test_an_error_of_the_documents_own_ends_the_write(account: Account) -> None:
+    def broken() -> Iterator[Documents]:
+        yield group(1)
+        raise LookupError("no more")
+
+    with open_sink(account) as sink:
+        with pytest.raises(LookupError, match="no more"):
+            sink.write("readings", broken())
+        assert sink.write("readings", [group(2)]).documents == 2
+
+
+def test_nothing_to_write_is_written_without_a_request(faulty: FaultyCosmos) -> None:
+    assert write(faulty.account) == Written()
+    assert faulty.batches == []
+
+
+def test_a_run_is_put_among_the_runs(account: Account) -> None:
+    run = {"id": "run-1", "city": "denver", "startedAt": "2026-11-22T04:55:00Z", "counts": {"read": 3}}
+    with open_sink(account) as sink:
+        sink.put_run(run)
+        sink.put_run({**run, "counts": {"read": 4}})
+    assert stored(account, "runs") == {"run-1": {**run, "counts": {"read": 4}}}
+
+
+def test_a_run_that_is_refused_is_an_error(faulty: FaultyCosmos) -> None:
+    faulty.plan = refuse_operations({"run-1": 400})
+    with open_sink(faulty.account) as sink, pytest.raises(SinkError, match="write the run: run-1: 400"):
+        sink.put_run({"id": "run-1", "city": "denver"})
+
+
+def test_a_world_that_is_not_ready_is_told_before_anything_is_read(account: Account) -> None:
+    elsewhere = Account(account.endpoint, "", "nowhere")
+    with pytest.raises(SinkError, match="nowhere"), open_sink(elsewhere):
+        pytest.fail("the sink opened")
