@@ -106,7 +106,9 @@ class Archive:
                 ) from exc
         return [branch for _, branch in sorted(found, key=lambda pair: pair[0])]
 
-    def write(self, batch: Batch, after: int, valid: pl.DataFrame, rejects: pl.DataFrame, anchors: Sequence[Anchor]) -> None:
+    def write(
+        self, batch: Batch, after: int, valid: pl.DataFrame, rejects: pl.DataFrame, anchors: Sequence[Anchor]
+    ) -> None:
         """Keeps a batch. When this returns it survives a power cut, and readers see it once.
 
         Args:
@@ -197,7 +199,9 @@ class Archive:
     def _recount(self, generation: str, after: int) -> Manifest:
         """A damaged manifest, made again from the files that it named."""
         name = _name(generation, after)
-        files = sorted(str(path.relative_to(self._root)) for path in self._root.glob(f"{self._city}/*/*/{name}.parquet"))
+        files = sorted(
+            str(path.relative_to(self._root)) for path in self._root.glob(f"{self._city}/*/*/{name}.parquet")
+        )
         ids = [pl.read_parquet(self._root / file, columns=[ROW_ID])[ROW_ID] for file in files]
         rejects = self._rejects / f"{name}.jsonl"
         rejected = pl.read_ndjson(rejects, schema_overrides={ROW_ID: pl.Int64}) if rejects.exists() else pl.DataFrame()
@@ -205,7 +209,13 @@ class Archive:
             ids.append(rejected[ROW_ID])
         every = pl.concat(ids)
         manifest = Manifest(
-            generation, after, every.max(), len(every) - len(rejected), len(rejected), files, ()  # type: ignore[arg-type]
+            generation,
+            after,
+            int(every.sort()[-1]),
+            len(every) - len(rejected),
+            len(rejected),
+            files,
+            (),
         )
         content = json.dumps({"schemaVersion": VERSION, **asdict(manifest)}, ensure_ascii=False)
         write_whole(self._manifest_path(generation, after), content.encode())

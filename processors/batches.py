@@ -15,9 +15,9 @@ OPERATIONS = 100
 REQUEST_BYTES = 2 * 1024 * 1024
 """Body of a request; an item may have as much."""
 
-BATCH_BYTES = 1_900_000
-"""Body that a batch of several is cut by. The rest is margin: `Documents.sizes` may come from another encoder
-than the SDK's, and the two write some floats with a few characters more or less."""
+BATCH_BYTES = 1_000_000
+"""Body that a batch of several is cut by: under the 1 MiB above which aiohttp warns that a body holds up its loop.
+The rest of `REQUEST_BYTES` is margin, for `Documents.sizes` may come from another encoder than the SDK's."""
 
 _ENVELOPE_BYTES = len('{"operationType":"Upsert","resourceBody":},')
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from processors.errors import BusyError, CheckpointError
+from processors.files import FILE_MODE, make_folder
 from processors.model import Branch
 from processors.schema import ACCUMULATOR, SENSOR_ID, VERSION, WINDOW_START
 
@@ -87,13 +88,17 @@ class Checkpoint:
                 "SELECT generation, parent, base_id, position, anchors FROM branch WHERE database = ? ORDER BY ordinal",
                 (database,),
             ).fetchall()
-        return [Branch(*row[:4], anchors=json.loads(row[4])) for row in rows]
+        return [
+            Branch(generation, parent, base_id, position, tuple(json.loads(anchors)))
+            for generation, parent, base_id, position, anchors in rows
+        ]
 
     def add(self, database: str, branch: Branch) -> None:
         """A new life begins; known before anything of it is sent."""
         with self._explained("add a generation"), self._connection:
             self._connection.execute(
-                "INSERT INTO branch SELECT ?, ?, coalesce(max(ordinal), 0) + 1, ?, ?, ?, ? FROM branch WHERE database = ?",
+                "INSERT INTO branch SELECT ?, ?, coalesce(max(ordinal), 0) + 1, ?, ?, ?, ? FROM branch"
+                " WHERE database = ?",
                 (database, branch.generation, branch.parent, *_place(branch), database),
             )
 
@@ -187,8 +192,8 @@ def _place(branch: Branch) -> tuple[int, int, str]:
 def _hold(folder: Path, city: str) -> int:
     """A descriptor that holds the city's lock until it is closed."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o640)
+        make_folder(folder)
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, FILE_MODE)
     except OSError as exc:
         raise CheckpointError(
             "open the state folder", folder, hint="make it writable, or choose another with --state"
@@ -218,7 +223,7 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, Path | None]:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     try:
         connection = sqlite3.connect(path)
-        os.chmod(path, 0o640)
+        path.chmod(FILE_MODE)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         if connection.execute("PRAGMA user_version").fetchone()[0] == 0:

@@ -74,9 +74,7 @@ def check_endpoint(endpoint: str) -> None:
     if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
         raise _malformed("nothing may follow the host and port, and nothing come before the host")
     if parts.scheme == "http" and not _is_loopback(host):
-        raise _malformed(
-            "http is for an emulator on this machine; elsewhere the key would travel in clear text"
-        )
+        raise _malformed("http is for an emulator on this machine; elsewhere the key would travel in clear text")
 
 
 @asynccontextmanager

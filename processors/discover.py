@@ -32,19 +32,13 @@ def databases(data: Path, city: str) -> list[Database]:
             databases under other names only, or the city has no database at all.
     """
     _check_name(city)
-    cities = _folders(
-        data, "look for cities in", "set the data folder (--data) to the one that holds the cities"
-    )
+    cities = _folders(data, "look for cities in", "set the data folder (--data) to the one that holds the cities")
     if city not in cities:
-        raise CityError(
-            "find the city", data / city, why="there is no such folder", hint=_suggest(city, cities)
-        )
+        raise CityError("find the city", data / city, why="there is no such folder", hint=_suggest(city, cities))
     folder = data / city
     sensors = _folders(folder, "look for sensors in", "let the processor read this folder")
     found = [
-        Database(city, sensor, folder / sensor / FILE_NAME)
-        for sensor in sensors
-        if _has_database(folder / sensor)
+        Database(city, sensor, folder / sensor / FILE_NAME) for sensor in sensors if _has_database(folder / sensor)
     ]
     if not found:
         raise CityError(

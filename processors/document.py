@@ -16,6 +16,7 @@ import polars as pl
 
 from processors.model import Documents
 from processors.schema import (
+    EXTRAS,
     IS_DUPLICATE,
     MONTH,
     OBSERVED_AT,
@@ -25,7 +26,6 @@ from processors.schema import (
     TIME_AMBIGUOUS,
     VERSION,
     WINDOW_START,
-    EXTRAS,
 )
 
 ID = "id"
@@ -119,11 +119,13 @@ def _documents(rows: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
         pl.lit(VERSION).alias("schemaVersion"),
     ]
     present = pl.concat_str(pl.all().is_not_null().cast(pl.UInt8))
-    for group in rows.with_columns(head).with_columns(present.alias("present")).partition_by(
-        SENSOR_ID, MONTH, "present", maintain_order=True
+    for group in (
+        rows.with_columns(head)
+        .with_columns(present.alias("present"))
+        .partition_by(SENSOR_ID, MONTH, "present", maintain_order=True)
     ):
-        group = group.drop("present").select(column for column in group.drop("present") if column.null_count() == 0)
-        key = (origin.city, group[SENSOR_ID][0], group[MONTH][0])
-        for part in group.iter_slices(_SLICE_ROWS):
+        known = group.select(column for column in group.drop("present") if column.null_count() == 0)
+        key = (origin.city, known[SENSOR_ID][0], known[MONTH][0])
+        for part in known.iter_slices(_SLICE_ROWS):
             sizes = part.select(pl.struct(pl.all()).struct.json_encode().str.len_bytes()).to_series()
             yield Documents(key, part.to_dicts(), sizes.to_list())

@@ -1,15 +1,15 @@
 """Errors of the pipeline: what was being done, on what, why, and what to try.
 
-    ProcessorError          exit code
-    ├── SettingsError       2   a setting is missing, unknown or out of bounds
-    ├── SourceError         1   a sensor's database cannot be read
-    │   └── SourceChanged   1   it was replaced while it was being read; read it again
-    ├── CityError           2   no such city, or a city without data
-    ├── EndpointError       3   Cosmos cannot be reached or refuses us
-    ├── SinkError           1   Cosmos answers, and does not take what we write
-    ├── ArchiveError        1   the Parquet archive cannot be written or read
-    ├── CheckpointError     1   positions cannot be read or saved
-    └── BusyError           1   another run holds this city
+ProcessorError          exit code
+├── SettingsError       2   a setting is missing, unknown or out of bounds
+├── SourceError         1   a sensor's database cannot be read
+│   └── SourceChanged   1   it was replaced while it was being read; read it again
+├── CityError           2   no such city, or a city without data
+├── EndpointError       3   Cosmos cannot be reached or refuses us
+├── SinkError           1   Cosmos answers, and does not take what we write
+├── ArchiveError        1   the Parquet archive cannot be written or read
+├── CheckpointError     1   positions cannot be read or saved
+└── BusyError           1   another run holds this city
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-
 BEFORE_FIRST = -(2**63)
 """Position before the first row id that SQLite can give."""
 

@@ -87,7 +87,7 @@ class Report:
             "requestUnits": None if taken.request_units is None else round(taken.request_units, 2),
             "truncated": False,
         }
-        lists = {
+        lists: dict[str, list[Any]] = {
             "rejectsByRule": [{"rule": rule, "rows": rows} for rule, rows in _largest_first(taken.rejects)],
             "errors": errors,
             "notices": [_cut(notice) for notice in taken.notices],

@@ -21,6 +21,8 @@ from pydantic_settings import (
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+)
+from pydantic_settings import (
     SettingsError as UnreadableValue,
 )
 
@@ -182,7 +184,9 @@ class _Checked(Settings):
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
         init_settings: PydanticBaseSettingsSource,
-        **_: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)
 
@@ -227,5 +231,3 @@ def _describe(error: Any, values: Mapping[str, Any], origins: Mapping[str, str])
 
 def _missing(name: str) -> str:
     return f"{name}: missing; give --{name.replace('_', '-')} or set {PREFIX}{name.upper()}"
-
-

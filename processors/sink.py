@@ -159,9 +159,7 @@ class Sink:
         waiting = (batch for one_key in documents for batch in batches.cut(one_key))
         try:
             async with asyncio.TaskGroup() as group:
-                workers = [
-                    group.create_task(self._work(container, waiting)) for _ in range(self._limiter.most)
-                ]
+                workers = [group.create_task(self._work(container, waiting)) for _ in range(self._limiter.most)]
         except BaseExceptionGroup as failed:
             first = failed.exceptions[0]
             raise first from first.__cause__
@@ -222,9 +220,7 @@ class Sink:
             )
             if wait_s is None:
                 subject = f"{self._account.database}/{container}"
-                raise cosmos.explain(
-                    answer.error, self._account, "write documents", subject
-                ) from answer.error
+                raise cosmos.explain(answer.error, self._account, "write documents", subject) from answer.error
             await self._sleep(wait_s)
 
     async def _send(self, container: str, batch: Documents) -> _Answer:
@@ -266,9 +262,7 @@ def _read_results(error: CosmosBatchOperationError, batch: Documents) -> _Answer
 def _why(result: Mapping[str, Any]) -> str:
     if message := str(result.get("message") or "").strip():
         return message.splitlines()[0]
-    return (
-        "too large" if int(result["statusCode"]) == _TOO_LARGE else "the service does not take this document"
-    )
+    return "too large" if int(result["statusCode"]) == _TOO_LARGE else "the service does not take this document"
 
 
 def _charge(headers: Mapping[str, Any]) -> float:

@@ -118,8 +118,11 @@ class Source:
         table = self._table
         tail = f"FROM {table.sql} WHERE {table.id} {condition} ORDER BY {table.id} LIMIT {limit}"
         cells: dict[Column, tuple[pl.Series, pl.Series]] = {}
-        apart = [column for column in table.columns if sqlite_cells.reads_apart(column, table.encoding)]
-        for group in _groups([column for column in table.columns if column not in apart], _MAX_EXPRESSIONS):
+        whole: list[Column] = []
+        apart: list[Column] = []
+        for column in table.columns:
+            (apart if sqlite_cells.reads_apart(column, table.encoding) else whole).append(column)
+        for group in _groups(whole, _MAX_EXPRESSIONS):
             raws = reader.select([sqlite_cells.whole(column) for column in group], tail, parameters, limit)
             for column, raw in zip(group, raws, strict=True):
                 cell = None if raw is None else sqlite_cells.from_whole(column, raw)
@@ -134,7 +137,7 @@ class Source:
                 own = parts[4 * position : 4 * position + 4]
                 cells[column] = sqlite_cells.from_apart(column, own, table.encoding)
         self._check_ids(cells)
-        return _frame(cells)
+        return _frame({column: cells[column] for column in table.columns})
 
     def _check_ids(self, cells: Mapping[Column, tuple[pl.Series, pl.Series]]) -> None:
         odd = next(pair[1] for column, pair in cells.items() if column.name == schema.ID.source).drop_nulls()
@@ -203,9 +206,7 @@ def _frame(cells: Mapping[Column, tuple[pl.Series, pl.Series]]) -> pl.DataFrame:
 
 def _companions(pairs: Mapping[str, tuple[pl.Series, pl.Series]], names: list[str]) -> list[pl.Series]:
     return [
-        pairs[name][1].alias(name + schema.ODD)
-        for name in names
-        if pairs[name][1].null_count() < len(pairs[name][1])
+        pairs[name][1].alias(name + schema.ODD) for name in names if pairs[name][1].null_count() < len(pairs[name][1])
     ]
 
 

@@ -64,9 +64,12 @@ class Reader:
                 cursor.adbc_statement.set_options(**{StatementOptions.BATCH_ROWS.value: str(limit + 1)})
                 cursor.execute(statement, parameters)
                 stream = cursor.fetch_arrow()
-                types = pl.Schema(stream)
-                text = {number for number, dtype in enumerate(types.values()) if dtype == pl.String}
-                return text or pl.DataFrame(stream)
+                try:
+                    types = pl.Schema(stream)
+                    text = {number for number, dtype in enumerate(types.values()) if dtype == pl.String}
+                    return text or pl.DataFrame(stream)
+                finally:
+                    stream.release()  # one that outlives its connection, as in a traceback, is a segfault
         except (adbc.Error, pl.exceptions.PolarsError) as error:
             _ask(self._uri, statement, parameters)
             raise TryAgain(str(error)) from error

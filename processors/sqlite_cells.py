@@ -58,9 +58,7 @@ def from_whole(column: Column, raw: pl.Series) -> tuple[pl.Series, pl.Series] | 
 
 def from_apart(column: Column, parts: Sequence[pl.Series], encoding: str) -> tuple[pl.Series, pl.Series]:
     """The column and the text of its odd values, whatever the values are."""
-    integer, real, texts, blobs = (
-        _typed(part, dtype) for part, dtype in zip(parts, _PARTS.values(), strict=True)
-    )
+    integer, real, texts, blobs = (_typed(part, dtype) for part, dtype in zip(parts, _PARTS.values(), strict=True))
     text, text_hex = _decoded(texts, encoding)
     if column.kind == "text" and not column.known and column.affinity != "TEXT":
         blob, blob_hex = _nulls(blobs, pl.String()), _hexed(blobs)
@@ -111,9 +109,7 @@ def _exactly(numbers: pl.Series, dtype: pl.DataType) -> tuple[pl.Series, pl.Seri
     """Numbers that the other type holds without loss, in that type, and the rest as they were."""
     cast = numbers.cast(dtype, strict=False)
     same = (cast.cast(numbers.dtype, strict=False) == numbers).fill_null(value=False)
-    return cast.zip_with(same, _nulls(numbers, dtype)), numbers.zip_with(
-        ~same, _nulls(numbers, numbers.dtype)
-    )
+    return cast.zip_with(same, _nulls(numbers, dtype)), numbers.zip_with(~same, _nulls(numbers, numbers.dtype))
 
 
 def _reaches(numbers: pl.Series, bound: int) -> bool:
@@ -133,4 +129,4 @@ def _typed(series: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def _nulls(like: pl.Series, dtype: pl.DataType) -> pl.Series:
-    return pl.Series(like.name, [], dtype).clear(len(like))
+    return pl.repeat(None, len(like), dtype=dtype, eager=True).alias(like.name)

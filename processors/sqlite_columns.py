@@ -63,7 +63,8 @@ def matched(table: str, declared: Mapping[str, str], mapping: Mapping[str, str])
             hint=f'name the columns to use: `[columns] {missing[0]} = "..."` in bacalhau-cosmos.toml, '
             f'or COSMOS_COLUMNS=\'{{"{missing[0]}": "..."}}\'',
         )
-    others = [name for name in declared if name not in names.values()]
+    taken = set(names.values())
+    others = [name for name in declared if name not in taken]
     clash = next((name for name in others if name.endswith(schema.ODD)), None)
     if clash is not None:
         raise SourceError(

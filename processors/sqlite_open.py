@@ -46,11 +46,11 @@ _MAX_MOVES = 20
 _POLL_S = 0.01
 
 
-class TryAgain(Exception):  # noqa: N818  (a request to the caller, not a failure)
+class TryAgain(Exception):
     """Raised by what reads: the same read may succeed in a moment."""
 
 
-class _Moved(Exception):  # noqa: N818
+class _Moved(Exception):
     """What was read is not what is there now."""
 
 

@@ -126,9 +126,7 @@ def _find(connection: sqlite3.Connection, path: Path, name: str) -> str:
 
 
 def _declared(connection: sqlite3.Connection, where: str, table: str) -> dict[str, str]:
-    rows = connection.execute(
-        "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,)
-    ).fetchall()
+    rows = connection.execute("SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,)).fetchall()
     for name, _ in rows:
         if any("\ud800" <= letter <= "\udfff" for letter in name):
             raise SourceError(
@@ -149,9 +147,7 @@ def _bounds(connection: sqlite3.Connection, table: Table) -> tuple[int | None, i
     if null:
         raise _unusable_id(table, "some rows have no id, and would never be read")
     if not isinstance(low, int | None) or not isinstance(high, int | None):
-        raise _unusable_id(
-            table, f"ids are not integers: they reach from {str(low)[:40]!r} to {str(high)[:40]!r}"
-        )
+        raise _unusable_id(table, f"ids are not integers: they reach from {str(low)[:40]!r} to {str(high)[:40]!r}")
     if low == BEFORE_FIRST:
         raise _unusable_id(table, f"the id {low} cannot be told from the position before the first row")
     return low, high
@@ -168,12 +164,8 @@ def _unusable_id(table: Table, why: str) -> SourceError:
 
 def _is_rowid(connection: sqlite3.Connection, table: str, column: str) -> bool:
     """Whether the column is the rowid itself, which keeps its value through VACUUM."""
-    keys = connection.execute(
-        "SELECT name, upper(type) FROM pragma_table_xinfo(?) WHERE pk", (table,)
-    ).fetchall()
-    indexed = connection.execute(
-        "SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk'", (table,)
-    ).fetchone()
+    keys = connection.execute("SELECT name, upper(type) FROM pragma_table_xinfo(?) WHERE pk", (table,)).fetchall()
+    indexed = connection.execute("SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk'", (table,)).fetchone()
     return keys == [(column, "INTEGER")] and not indexed
 
 

@@ -66,9 +66,7 @@ def _parse_others(stamp: pl.Series, zone: pl.Series, default_zone: str) -> pl.Da
         iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False),
         iso.str.to_datetime("%Y-%m-%dT%H:%M%#z", time_unit="us", time_zone="UTC", strict=False),
     )
-    frame = pl.DataFrame({"stamp": stamp, "zone": zone}).with_columns(
-        instant=pl.coalesce(_epoch(), zoned), local=local
-    )
+    frame = pl.DataFrame({"stamp": stamp, "zone": zone}).with_columns(instant=pl.coalesce(_epoch(), zoned), local=local)
     placed = _place_local(frame["local"], frame["zone"], default_zone)
     return placed.select(instant=pl.coalesce(frame["instant"], placed["instant"]), ambiguous="ambiguous")
 
@@ -97,7 +95,9 @@ def _place_local(local: pl.Series, zone: pl.Series, default_zone: str) -> pl.Dat
     for zone_name in frame.filter(pl.col("offset").is_null())["name"].unique():
         here = pl.col("offset").is_null() & (pl.col("name") == zone_name)
         earliest, latest = (
-            pl.col("local").dt.replace_time_zone(zone_name, ambiguous=which, non_existent="null").dt.convert_time_zone("UTC")
+            pl.col("local")
+            .dt.replace_time_zone(zone_name, ambiguous=which, non_existent="null")
+            .dt.convert_time_zone("UTC")
             for which in ("earliest", "latest")
         )
         frame = frame.with_columns(

@@ -6,8 +6,8 @@ its durations are never used. Here an anomaly lasts as long as its kind says:
 - spike: one reading, one measure doubled or halved
 - trend: one measure drifts by 0.1 of its level a minute for 300 s, up or down
 - pattern: temperature swings by a fifth of its level for 600 s, humidity against it
-- missing_data: no rows for 60 s, as upstream intends (it drops the reading, although its newest version then
-  stores the reading undisturbed and unmarked). Rows that are absent cannot carry their truth, so the first
+- missing_data: no rows for 60 s, as upstream intends (it makes no reading, although the version of 2025-10
+  then stores the ordinary one, unmarked). Rows that are absent cannot carry their truth, so the first
   row after the gap does; its own values are sound
 - noise: three times the sensor's noise in every measure for 120 s
 
@@ -71,9 +71,7 @@ def at(sensor: Sensor, times_ms: Times, period_ms: int, probability: float) -> D
     first = (int(times_ms[0]) - max(durations)) // _WINDOW_MS
     last = int(times_ms[-1]) // _WINDOW_MS
     episodes = [
-        episode
-        for window in range(first, last + 1)
-        for episode in _beginning_in(sensor.key, window, mean_count)
+        episode for window in range(first, last + 1) for episode in _beginning_in(sensor.key, window, mean_count)
     ]
     starts = np.array([episode.start_ms for episode in episodes], dtype=np.int64)
     ends = starts + np.array([durations[episode.label - 1] for episode in episodes], dtype=np.int64)

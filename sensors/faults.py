@@ -121,11 +121,7 @@ def placed(
         RequestError: The run has too few undisturbed readings for that many faults.
     """
     # Runs go first: they need room, and single readings fit anywhere.
-    wanted = [
-        kind
-        for kind in sorted(KINDS, key=lambda kind: kind not in _RUNS)
-        for _ in range(faults.counts()[kind])
-    ]
+    wanted = [kind for kind in sorted(KINDS, key=lambda kind: kind not in _RUNS) for _ in range(faults.counts()[kind])]
     if not wanted:
         return Placement()
 

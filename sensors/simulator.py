@@ -155,9 +155,7 @@ def _store(table: Table, piece: Piece, tally: Tally) -> None:
 def _readings(
     sensor: Sensor, broken: Faults, *, start_ms: int, period_ms: int, probability: float, count: int
 ) -> Readings:
-    placement = placed(
-        sensor, broken, start_ms=start_ms, period_ms=period_ms, count=count, probability=probability
-    )
+    placement = placed(sensor, broken, start_ms=start_ms, period_ms=period_ms, count=count, probability=probability)
     return Readings(sensor, start_ms, period_ms, probability, placement)
 
 
@@ -171,9 +169,7 @@ def _check_live(rate_hz: float, count: int | None, probability: float, broken: F
             hint="give a rate such as 2",
         )
     if count is not None and count < 1:
-        raise RequestError(
-            "write live", f"{count} readings", why="that is none", hint="give a count of 1 or more"
-        )
+        raise RequestError("write live", f"{count} readings", why="that is none", hint="give a count of 1 or more")
     if count is None and any(broken.counts().values()):
         raise RequestError(
             "make faults",

@@ -103,9 +103,7 @@ class Table:
         whole = len(columns[0]) // _ROWS_A_STATEMENT * _ROWS_A_STATEMENT * width
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(
-                _INSERT_MANY, self._statements(flat, 0, whole, width * _ROWS_A_STATEMENT)
-            )
+            self._connection.executemany(_INSERT_MANY, self._statements(flat, 0, whole, width * _ROWS_A_STATEMENT))
             self._connection.executemany(_INSERT_ONE, self._statements(flat, whole, len(flat), width))
 
     def _statements(self, flat: list[object], begin: int, end: int, step: int) -> Iterator[list[object]]:
@@ -114,7 +112,7 @@ class Table:
 
 @contextmanager
 def opened(path: Path, sensor: Sensor, *, recreate: bool = False) -> Iterator[Table]:
-    """The table at `path`, made when it is not there; closing leaves no `-wal` behind.
+    """The table at `path`, made when it is not there; closing leaves nothing in a `-wal`.
 
     Args:
         path: The database file; its folder is made too.
@@ -177,8 +175,7 @@ def _insert(rows: int) -> str:
     shared = range(1, len(_SENSOR_COLUMNS) + 1)
     own = range(len(_SENSOR_COLUMNS) + 1, len(_SENSOR_COLUMNS) + len(READING_COLUMNS) + 1)
     values = (
-        "(" + ",".join(f"?{n}" for n in (*(n + row * len(own) for n in own), *shared)) + ")"
-        for row in range(rows)
+        "(" + ",".join(f"?{n}" for n in (*(n + row * len(own) for n in own), *shared)) + ")" for row in range(rows)
     )
     names = ", ".join((*READING_COLUMNS, *_SENSOR_COLUMNS))
     return f"INSERT INTO sensor_readings ({names}) VALUES {', '.join(values)}"  # noqa: S608 - constants only

@@ -76,9 +76,7 @@ class _Weather(NamedTuple):
     phases: Floats
 
     def at(self, days: Floats) -> tuple[Floats, Floats]:
-        waves = np.sin(
-            2 * np.pi * (self.cycles_per_day[..., np.newaxis] * days + self.phases[..., np.newaxis])
-        )
+        waves = np.sin(2 * np.pi * (self.cycles_per_day[..., np.newaxis] * days + self.phases[..., np.newaxis]))
         first, second = np.sum(self.amplitudes[..., np.newaxis] * waves, axis=1)
         return first, second
 

@@ -21,18 +21,17 @@ State = Mapping[str, pl.DataFrame]
 
 
 class Detector(Protocol):
-    """What finds one kind of anomaly.
-
-    Attributes:
-        kind: Its name, in documents and state.
-        threshold: Scores from here on are anomalies.
-    """
+    """What finds one kind of anomaly."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """Name in documents and state."""
+        ...
 
     @property
-    def threshold(self) -> float: ...
+    def threshold(self) -> float:
+        """Scores from here on are anomalies."""
+        ...
 
     def score(self, rows: pl.DataFrame, state: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Scores of the rows, and the state for the rows that follow.
@@ -54,9 +53,7 @@ def detectors(
     return (Limit(limits), RobustZ(robust_z_threshold), Stuck(stuck_rows))
 
 
-def detect(
-    rows: pl.DataFrame, state: State, using: Sequence[Detector]
-) -> tuple[pl.DataFrame, pl.DataFrame, State]:
+def detect(rows: pl.DataFrame, state: State, using: Sequence[Detector]) -> tuple[pl.DataFrame, pl.DataFrame, State]:
     """The rows with `isAnomaly`, their anomalies, and the state for the rows that follow.
 
     `isAnomaly` is true when a detector found one, false when all that could tell found none for at least one

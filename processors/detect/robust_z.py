@@ -46,9 +46,7 @@ class RobustZ:
     def score(self, rows: pl.DataFrame, state: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
         """See `detect.Detector`; the state is the last `WINDOW_ROWS` rows of each sensor with their deviations."""
         names = MEASURE_NAMES
-        values = rows.select(
-            SENSOR_ID, *names, *(pl.lit(None, pl.Float64).alias(name + _DEVIATION) for name in names)
-        )
+        values = rows.select(SENSOR_ID, *names, *(pl.lit(None, pl.Float64).alias(name + _DEVIATION) for name in names))
         seen = values if state is None else pl.concat([state, values])
         medians = seen.select(_before(name).over(SENSOR_ID) for name in names)
         seen = seen.with_columns(

@@ -13,7 +13,5 @@ def clean(rows: pl.DataFrame) -> pl.DataFrame:
     The sensor's id stays as it is: it is identity, and two spellings are two sensors.
     """
     return rows.with_columns(
-        pl.col(field.name).str.strip_chars().replace("", None)
-        for field in DESCRIPTIONS
-        if field.kind == "text"
+        pl.col(field.name).str.strip_chars().replace("", None) for field in DESCRIPTIONS if field.kind == "text"
     )

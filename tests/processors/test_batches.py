@@ -26,7 +26,7 @@ def test_cuts_after_a_hundred_operations() -> None:
 
 
 def test_cuts_before_the_body_is_too_large() -> None:
-    assert lengths([100_000] * 40) == [18, 18, 4]
+    assert lengths([100_000] * 25) == [9, 9, 7]
 
 
 def test_an_item_larger_than_a_batch_is_alone() -> None:

@@ -147,7 +147,9 @@ def test_one_odd_value_leaves_the_numbers_of_its_page_exact(tmp_path: Path) -> N
 
 def test_one_fraction_does_not_round_the_integers_beside_it(tmp_path: Path) -> None:
     path = write(
-        tmp_path / "a.db", f"{REQUIRED}, status_code INTEGER, n NUMERIC", [
+        tmp_path / "a.db",
+        f"{REQUIRED}, status_code INTEGER, n NUMERIC",
+        [
             {**BASE, "status_code": 2**53 + 1, "n": 2**53 + 1},
             {**BASE, "status_code": 0.5, "n": 0.5},
         ],
@@ -163,13 +165,25 @@ def test_one_fraction_does_not_round_the_integers_beside_it(tmp_path: Path) -> N
 def test_unknown_columns_are_kept_as_extra(tmp_path: Path) -> None:
     declared = ', "a ""quoted"" name" INTEGER, "select" REAL, note TEXT, photo BLOB, seen DATETIME, ok BOOLEAN'
     row = {
-        **BASE, 'a "quoted" name': 5, "select": 1.5, "note": "hi", "photo": b"abc", "seen": 20260101, "ok": 1,
+        **BASE,
+        'a "quoted" name': 5,
+        "select": 1.5,
+        "note": "hi",
+        "photo": b"abc",
+        "seen": 20260101,
+        "ok": 1,
     }
     path = write(tmp_path / "a.db", REQUIRED + declared, [row, {**BASE, "note": b"\xff", "photo": "txt", "ok": "yes"}])
     with opened(path) as source:
         page = source.page(BEFORE_FIRST, 10)
     assert page.columns[len(CONTRACT) :] == [
-        'extra.a "quoted" name', "extra.select", "extra.note", "extra.photo", "extra.seen", "extra.ok", "extra.ok!odd",
+        'extra.a "quoted" name',
+        "extra.select",
+        "extra.note",
+        "extra.photo",
+        "extra.seen",
+        "extra.ok",
+        "extra.ok!odd",
     ]
     assert page.row(0)[len(CONTRACT) :] == (5, 1.5, "hi", "hex:616263", "20260101", 1, None)
     assert page.row(1)[len(CONTRACT) :] == (None, None, "hex:ff", "txt", None, None, "yes")
@@ -178,7 +192,9 @@ def test_unknown_columns_are_kept_as_extra(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["UTF-16le", "UTF-16be"])
 def test_a_utf16_database_reads_like_any_other(tmp_path: Path, encoding: str) -> None:
     path = write(
-        tmp_path / "a.db", f"{REQUIRED}, model TEXT, voltage REAL", [{**BASE, "model": "grün 🌡", "voltage": "n/a"}],
+        tmp_path / "a.db",
+        f"{REQUIRED}, model TEXT, voltage REAL",
+        [{**BASE, "model": "grün 🌡", "voltage": "n/a"}],
         before=f"PRAGMA encoding = '{encoding}'",
     )
     row = one(path)
@@ -253,7 +269,9 @@ def test_a_table_altered_between_pages_is_changed(tmp_path: Path) -> None:
 
 
 def test_an_id_that_stops_being_an_integer_is_an_error_not_a_loss(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.db", "id UNIQUE, timestamp TEXT, sensor_id TEXT", [{**BASE, "id": v} for v in (1, 2.5, 3)])
+    path = write(
+        tmp_path / "a.db", "id UNIQUE, timestamp TEXT, sensor_id TEXT", [{**BASE, "id": v} for v in (1, 2.5, 3)]
+    )
     with opened(path) as source:
         assert source.page(BEFORE_FIRST, 1)["id"].to_list() == [1]
         with pytest.raises(SourceError, match=r"2\.5"):
@@ -286,7 +304,7 @@ def expected(kind: str, known: bool, affinity: str, stored: str, value: Any) -> 
     if kind == "text":
         return (repr(value), None)
     if kind == "real":
-        exact = isinstance(value, float) or int(float(value)) == value and float(value) < 2**63
+        exact = isinstance(value, float) or (int(float(value)) == value and float(value) < 2**63)
         return (float(value), None) if exact else (None, repr(value))
     fits = isinstance(value, int) or (value.is_integer() and -(2**63) <= value < 2**63)
     return (int(value), None) if fits else (None, repr(value))
@@ -294,7 +312,9 @@ def expected(kind: str, known: bool, affinity: str, stored: str, value: Any) -> 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_the_pages_together_are_what_sqlite3_reads(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_the_pages_together_are_what_sqlite3_reads(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     path = tmp_path_factory.mktemp("db") / "a.db"
     affinities = {name: data.draw(AFFINITIES, name) for name in NAMES}
     ids = data.draw(st.lists(st.integers(-(2**63) + 1, 2**63 - 1), unique=True, max_size=12), "ids")
@@ -318,4 +338,7 @@ def test_the_pages_together_are_what_sqlite3_reads(tmp_path_factory: pytest.Temp
             known, affinity = name in kinds, affinities[name]
             kind = kinds.get(name) or {"REAL": "real", "NUMERIC": "real", "INTEGER": "integer"}.get(affinity, "text")
             at = name if known else schema.EXTRA + name
-            assert (row[at], row.get(at + schema.ODD)) == expected(kind, known, affinity, stored, value), (name, affinity)
+            assert (row[at], row.get(at + schema.ODD)) == expected(kind, known, affinity, stored, value), (
+                name,
+                affinity,
+            )

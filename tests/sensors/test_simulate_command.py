@@ -35,9 +35,7 @@ def test_fills_a_period_for_every_sensor_of_every_city(simulate, tmp_path):
     assert result.stderr == ""
     folders = sorted(path.parent.parent.name for path in tmp_path.glob("*/*/sensor_data.db"))
     assert folders == ["São Paulo", "São Paulo", "denver", "denver"]
-    assert [each["rows"] for each in report["databases"]] == [
-        count_of(each["path"]) for each in report["databases"]
-    ]
+    assert [each["rows"] for each in report["databases"]] == [count_of(each["path"]) for each in report["databases"]]
     assert report["rows"] == sum(each["rows"] for each in report["databases"])
     assert report["rows"] + sum(each["missing"] for each in report["databases"]) == 4 * 720
     assert report["databases"][0]["firstAt"] == "2026-11-20T00:00:00.000Z"

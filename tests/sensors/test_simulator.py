@@ -122,16 +122,12 @@ class TestReproducible:
         sensor = sensor_of(seed=seed)
         broken = Faults(null=5, gap=3, clock_back=2, duplicate=4, bad_timestamp=2)
         start_ms = int(times_of(1)[0])
-        placement = faults.placed(
-            sensor, broken, start_ms=start_ms, period_ms=5_000, count=3_000, probability=0.1
-        )
+        placement = faults.placed(sensor, broken, start_ms=start_ms, period_ms=5_000, count=3_000, probability=0.1)
         readings = Readings(sensor, start_ms, 5_000, 0.1, placement)
         edges = [0, *sorted(cuts), 3_000]
         pieces = [readings.piece(first, stop) for first, stop in pairwise(edges)]
         whole = readings.piece(0, 3_000)
-        joined = tuple(
-            [value for piece in pieces for value in piece.columns[n]] for n in range(len(whole.columns))
-        )
+        joined = tuple([value for piece in pieces for value in piece.columns[n]] for n in range(len(whole.columns)))
         assert joined == whole.columns
         assert sum((piece.faults for piece in pieces), start=Counter()) == whole.faults
         assert sum(piece.missing for piece in pieces) == whole.missing
@@ -328,9 +324,7 @@ class TestFaults:
         for seed in range(20):
             sensor = sensor_of(seed=seed)
             backfill(tmp_path / str(seed), sensor, plan_of(hours=0.05, bad_timestamp=34))
-            after = backfill(
-                tmp_path / str(seed), sensor, plan_of(hours=0.05, start=MIDNIGHT + timedelta(minutes=3))
-            )
+            after = backfill(tmp_path / str(seed), sensor, plan_of(hours=0.05, start=MIDNIGHT + timedelta(minutes=3)))
             assert after.rows == 36
 
     def test_too_many_are_refused_before_anything_is_written(self, tmp_path):
@@ -362,13 +356,40 @@ class TestContinuing:
         backfill(tmp_path, sensor_of(), plan_of(start=MIDNIGHT + timedelta(hours=1)))
         assert [row[0] for row in rows_of(path, "id")][699:702] == [700, 721, 722]
 
-    def test_recreate_starts_row_ids_again_and_removes_what_sqlite_left(self, tmp_path):
+    def test_looks_past_newest_rows_without_a_readable_time(self, tmp_path):
+        path = backfill(tmp_path, sensor_of(), plan_of()).path
+        with sqlite3.connect(path) as connection:
+            connection.execute("UPDATE sensor_readings SET timestamp = 'not-a-time' WHERE id > 718")
+        connection.close()
+        with pytest.raises(RequestError, match="newest row is of 2026-11-20T00:59:45"):
+            backfill(tmp_path, sensor_of(), plan_of())
+
+    def test_recreate_starts_row_ids_again(self, tmp_path):
         path = backfill(tmp_path, sensor_of(), plan_of(hours=2)).path
+        backfill(tmp_path, sensor_of(), plan_of(), recreate=True)
+        assert [row[0] for row in rows_of(path, "id")] == list(range(1, 721))
+
+    def test_recreate_removes_all_that_sqlite_left(self, tmp_path, monkeypatch):
+        path = backfill(tmp_path, sensor_of(), plan_of()).path
         for suffix in ("-wal", "-shm", "-journal"):
             path.with_name(path.name + suffix).write_bytes(b"left over")
-        backfill(tmp_path, sensor_of(), plan_of(), recreate=True)
-        assert [each.name for each in path.parent.iterdir()] == ["sensor_data.db"]
-        assert [row[0] for row in rows_of(path, "id")] == list(range(1, 721))
+
+        def fail(*_args, **_options):
+            raise sqlite3.OperationalError("no room")
+
+        monkeypatch.setattr(sqlite3, "connect", fail)
+        with pytest.raises(SensorsError, match="no room"):
+            backfill(tmp_path, sensor_of(), plan_of(), recreate=True)
+        assert not list(path.parent.iterdir())
+
+    def test_leaves_nothing_in_the_wal_while_a_reader_has_the_file_open(self, tmp_path):
+        path = backfill(tmp_path, sensor_of(), plan_of()).path
+        reader = sqlite3.connect(path)
+        assert reader.execute("SELECT count(*) FROM sensor_readings").fetchone() == (720,)
+        backfill(tmp_path, sensor_of(), plan_of(start=MIDNIGHT + timedelta(hours=1)))
+        wal_bytes = path.with_name(path.name + "-wal").stat().st_size
+        reader.close()
+        assert wal_bytes == 0
 
     def test_a_file_that_is_no_database_is_an_error_with_its_path(self, tmp_path):
         path = database_path(tmp_path, "denver", sensor_of().sensor_id)

@@ -1,0 +1,1 @@
+"""Speed and memory of each stage and of the whole: `python -m bench`."""

@@ -1,0 +1,64 @@
+"""The archive is the log that the checkpoint follows: what it holds beyond the checkpoint is folded in, not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from processors import lineage
+from processors.archive import Archive, Manifest
+from processors.checkpoint import Checkpoint
+from processors.errors import ArchiveError
+from processors.model import Branch, Database
+from processors.pipeline.evidence import anchors, conformed_range
+from processors.pipeline.recipe import Recipe
+from processors.pipeline.refine import refine
+from processors.source import Source
+
+
+def catch_up(
+    database: Database, source: Source, checkpoint: Checkpoint, archive: Archive, recipe: Recipe
+) -> tuple[list[Branch], list[str]]:
+    """The known branches, each moved to where its archive ends; and what a person should know."""
+    known = checkpoint.branches(database.sensor)
+    names = {branch.generation for branch in known}
+    for branch in archive.generations():
+        if branch.generation not in names:
+            checkpoint.add(database.sensor, branch)
+            known.append(branch)
+    notices: list[str] = []
+    caught_up = []
+    for start in known:
+        branch = start
+        archive.announce(branch)
+        carried: Mapping[str, pl.DataFrame] = checkpoint.carried(branch.generation)
+        while manifest := archive.next_manifest(branch.generation, branch.position):
+            valid, notice = _archived(manifest, source, archive, recipe)
+            notices += notice
+            refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
+            carried = refined.carried
+            last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
+            branch = lineage.advance(branch, manifest.last_id, last)
+            checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
+        caught_up.append(branch)
+    return caught_up, notices
+
+
+def _archived(manifest: Manifest, source: Source, archive: Archive, recipe: Recipe) -> tuple[pl.DataFrame, list[str]]:
+    """A batch's readings from the archive; from the table, and repaired, where a file is damaged."""
+    try:
+        return archive.read(manifest), []
+    except ArchiveError as damage:
+        valid = conformed_range(source, manifest.after, manifest.last_id, recipe)
+        now = {row["id"]: row for row in anchors(source.rows_at([anchor["id"] for anchor in manifest.anchors]))}
+        same = all(a["id"] in now and lineage.matches(a, now[a["id"]]) for a in manifest.anchors)
+        if not same or len(valid) != manifest.rows:
+            raise ArchiveError(
+                "repair the archive",
+                ", ".join(manifest.files),
+                why=f"{damage}; the table no longer has the {manifest.rows} rows of it",
+                hint="restore the files from a copy of the archive",
+            ) from damage
+        archive.replace(manifest, valid)
+        return valid, [f"archive repaired: {len(manifest.files)} files after row {manifest.after}"]

@@ -1,0 +1,62 @@
+"""What the table and the archive can be asked, to tell which life of the database this is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from processors.archive import Archive
+from processors.conform import conform
+from processors.model import Anchor, Branch, Extent
+from processors.pipeline.recipe import Recipe
+from processors.schema import READING, ROW_ID
+from processors.source import Source, anchor_of
+
+
+class Evidence:
+    """One database as `lineage` asks about it; see `lineage.Evidence`."""
+
+    def __init__(self, source: Source, archive: Archive, known: Sequence[Branch], recipe: Recipe):
+        self._source = source
+        self._archive = archive
+        self._known = {branch.generation: branch for branch in known}
+        self._recipe = recipe
+
+    def extent(self) -> Extent:
+        return self._source.extent()
+
+    def rows_at(self, ids: Sequence[int]) -> Sequence[Anchor]:
+        return anchors(self._source.rows_at(ids))
+
+    def first_after(self, position: int) -> Anchor | None:
+        return next(iter(anchors(self._source.page(position, 1))), None)
+
+    def pairs(self, branch: Branch, after: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        if branch.parent is not None:
+            for archived, current in self.pairs(self._known[branch.parent], after):
+                yield archived.filter(pl.col(ROW_ID) <= branch.base_id), current
+        position = branch.base_id
+        while position < branch.position and (manifest := self._archive.next_manifest(branch.generation, position)):
+            if manifest.last_id > after:
+                yield (
+                    self._archive.read(manifest).filter(pl.col(ROW_ID) > after),
+                    conformed_range(self._source, max(position, after), manifest.last_id, self._recipe),
+                )
+            position = manifest.last_id
+
+
+def anchors(rows: pl.DataFrame) -> list[Anchor]:
+    return [anchor_of(rows, index) for index in range(len(rows))]
+
+
+def conformed_range(source: Source, after: int, last_id: int, recipe: Recipe) -> pl.DataFrame:
+    """Conformed rows of the table after one row id up to another, both of one batch."""
+    pages = []
+    while after < last_id:
+        rows = source.page(after, recipe.page_rows)
+        if rows.is_empty():
+            break
+        after = int(rows["id"][-1])
+        pages.append(conform(rows.filter(pl.col("id") <= last_id), default_zone=recipe.default_zone).valid)
+    return pl.concat(pages) if pages else pl.DataFrame(schema=READING)

@@ -1,0 +1,59 @@
+"""What a run does to rows, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from processors.detect import Detector
+from processors.transform.privacy import Privacy
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run does to rows, the same for every database of a city.
+
+    Attributes:
+        page_rows: Rows of a batch.
+        default_zone: IANA zone of stamps that say none.
+        stage: How far readings are refined before they leave: raw, schematized, sanitized or aggregated.
+        privacy: What must not leave.
+        detectors: In the order in which anomalies are listed.
+        readings: Name of the container of readings.
+    """
+
+    page_rows: int
+    default_zone: str
+    stage: str
+    privacy: Privacy
+    detectors: Sequence[Detector]
+    readings: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of one batch, or of many."""
+
+    rows: int = 0
+    readings: int = 0
+    aggregates: int = 0
+    anomalies: int = 0
+    rejects: Mapping[str, int] = field(default_factory=dict)
+    rejected: int = 0
+    request_units: float | None = None
+    notices: tuple[str, ...] = ()
+
+    def __add__(self, other: Taken) -> Taken:
+        """Both together; a charge that neither states stays None."""
+        charges = [taken.request_units for taken in (self, other) if taken.request_units is not None]
+        rules = self.rejects.keys() | other.rejects.keys()
+        return Taken(
+            rows=self.rows + other.rows,
+            readings=self.readings + other.readings,
+            aggregates=self.aggregates + other.aggregates,
+            anomalies=self.anomalies + other.anomalies,
+            rejects={rule: self.rejects.get(rule, 0) + other.rejects.get(rule, 0) for rule in sorted(rules)},
+            rejected=self.rejected + other.rejected,
+            request_units=sum(charges) if charges else None,
+            notices=(*self.notices, *other.notices),
+        )

@@ -1,0 +1,66 @@
+"""Rows to what is known of them: transforms, anomalies, windows, and what the next rows need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from processors.checkpoint import Checkpoint
+from processors.detect import Detector, detect
+from processors.schema import SENSOR_ID, WINDOW_START
+from processors.transform import transform
+from processors.transform.aggregate import WINDOW_S, accumulate, merge
+from processors.transform.watermark import WATERMARK, watermarks, witness
+
+WINDOW = pl.duration(seconds=WINDOW_S)
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A batch after transform and detect, with what the next batch needs."""
+
+    rows: pl.DataFrame
+    anomalies: pl.DataFrame
+    windows: pl.DataFrame
+    carried: Mapping[str, pl.DataFrame]
+
+
+def refine(
+    valid: pl.DataFrame,
+    carried: Mapping[str, pl.DataFrame],
+    checkpoint: Checkpoint,
+    generation: str,
+    detectors: Sequence[Detector],
+) -> Refined:
+    """Transform and detect; `windows` are the accumulators that these rows changed."""
+    rows, transforms = transform(valid, carried)
+    rows, found, states = detect(rows, carried, detectors)
+    own = accumulate(rows)
+    start = pl.col(WINDOW_START)
+    stored = checkpoint.windows(generation, own.select(SENSOR_ID, start.alias("first"), start.alias("last")))
+    return Refined(
+        rows=rows,
+        anomalies=found,
+        windows=merge(stored, own),
+        carried={**transforms, **states, WATERMARK: witness(rows, carried.get(WATERMARK))},
+    )
+
+
+def closed(
+    refined: Refined, carried: Mapping[str, pl.DataFrame], checkpoint: Checkpoint, generation: str
+) -> pl.DataFrame:
+    """Windows that leave with this batch: changed ones that are closed, and those that it closes."""
+    before = watermarks(carried.get(WATERMARK)).rename({WATERMARK: "before"})
+    now = watermarks(refined.carried[WATERMARK]).join(before, on=SENSOR_ID, how="left")
+    spans = now.filter(pl.col(WATERMARK).ne_missing(pl.col("before"))).select(
+        SENSOR_ID,
+        first=(pl.col("before") - WINDOW + pl.duration(microseconds=1)).fill_null(
+            pl.datetime(1, 1, 1, time_zone="UTC")
+        ),
+        last=pl.col(WATERMARK) - WINDOW,
+    )
+    waiting = checkpoint.windows(generation, spans).join(refined.windows, on=[SENSOR_ID, WINDOW_START], how="anti")
+    changed = refined.windows.join(now, on=SENSOR_ID).filter(pl.col(WINDOW_START) + WINDOW <= pl.col(WATERMARK))
+    return pl.concat([waiting, changed.select(waiting.columns)])
