@@ -24,15 +24,19 @@ class Evidence:
         self._recipe = recipe
 
     def extent(self) -> Extent:
+        """How far the table reaches now."""
         return self._source.extent()
 
     def rows_at(self, ids: Sequence[int]) -> Sequence[Anchor]:
+        """The rows that exist among these."""
         return anchors(self._source.rows_at(ids))
 
     def first_after(self, position: int) -> Anchor | None:
+        """The next row, None when there is none."""
         return next(iter(anchors(self._source.page(position, 1))), None)
 
     def pairs(self, branch: Branch, after: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Conformed rows of the archive and of the table, range by range after a row id; earlier lives first."""
         if branch.parent is not None:
             for archived, current in self.pairs(self._known[branch.parent], after):
                 yield archived.filter(pl.col(ROW_ID) <= branch.base_id), current
@@ -47,6 +51,7 @@ class Evidence:
 
 
 def anchors(rows: pl.DataFrame) -> list[Anchor]:
+    """Every row by value."""
     return [anchor_of(rows, index) for index in range(len(rows))]
 
 

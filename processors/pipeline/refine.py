@@ -19,7 +19,14 @@ WINDOW = pl.duration(seconds=WINDOW_S)
 
 @dataclass(frozen=True)
 class Refined:
-    """A batch after transform and detect, with what the next batch needs."""
+    """A batch after transform and detect, with what the next batch needs.
+
+    Attributes:
+        rows: Transformed, with `isAnomaly`.
+        anomalies: See `detect.detect`.
+        windows: Accumulators that these rows changed (`schema.ACCUMULATOR`).
+        carried: Name of a stage -> the frame that it wants to see again with the next rows.
+    """
 
     rows: pl.DataFrame
     anomalies: pl.DataFrame
@@ -34,7 +41,15 @@ def refine(
     generation: str,
     detectors: Sequence[Detector],
 ) -> Refined:
-    """Transform and detect; `windows` are the accumulators that these rows changed."""
+    """Transforms and detects.
+
+    Args:
+        valid: Conformed rows of one generation, in id order.
+        carried: `Refined.carried` of the rows before; empty at the start of a generation.
+        checkpoint: Has the windows of the rows before.
+        generation: Whose rows these are.
+        detectors: In the order in which anomalies are listed.
+    """
     rows, transforms = transform(valid, carried)
     rows, found, states = detect(rows, carried, detectors)
     own = accumulate(rows)
