@@ -38,8 +38,6 @@ MAX_SENSOR_ID_BYTES = 1_024
 https://learn.microsoft.com/azure/cosmos-db/concepts-limits#per-item-limits
 """
 
-_REALS = frozenset(field.source for field in COLUMNS if field.kind == "real")
-
 FINITE = (-1e300, 1e300)
 """Bounds of a column that has no narrower ones: JSON has no infinity."""
 
@@ -72,12 +70,12 @@ def conform(rows: pl.DataFrame, *, default_zone: str) -> Conformed:
         parsed["ambiguous"].alias(TIME_AMBIGUOUS),
         *(pl.col(required.source).alias(required.name) for required in REQUIRED),
         *(_value(field).alias(field.name) for field in FIELDS),
-        _extras(rows.columns).alias(EXTRAS),
+        _extras(rows.schema).alias(EXTRAS),
     )
     broken = cast.select(pl.any_horizontal(*RULES.values())).to_series()
     return Conformed(
         valid=cast.filter(~broken).select(*READING),
-        rejects=_rejects(cast.filter(broken), rows.columns),
+        rejects=_rejects(cast.filter(broken), rows.schema),
     )
 
 
@@ -107,7 +105,7 @@ def _value(field: Field) -> pl.Expr:
     if field.kind == "text":
         return value
     value = pl.coalesce(value, _number(field))
-    return value.fill_nan(None) if field.kind == "real" else value
+    return value.fill_nan(None) + 0.0 if field.kind == "real" else value  # -0.0 == 0.0: which is the least of a window?
 
 
 def _rules() -> dict[str, pl.Expr]:
@@ -137,25 +135,25 @@ RULES = _rules()
 """Name of what should hold -> expression over a cast page, true where it does not; never null."""
 
 
-def _extras(present: list[str]) -> pl.Expr:
+def _extras(present: pl.Schema) -> pl.Expr:
     """Columns that the contract does not know as one JSON object; null when the table has none."""
     names = [name for name in present if _is_extra(name)]
     if not names:
         return pl.lit(None, pl.String)
     plain = [pl.col(name).alias(name.removeprefix(EXTRA)) for name in names]
-    odd = [pl.col(name + ODD).alias(name.removeprefix(EXTRA) + ODD) for name in names]
+    odd = [_odd_text(name, present[name]).alias(name.removeprefix(EXTRA) + ODD) for name in names]
     return (
-        pl.when(pl.all_horizontal(pl.col(name + ODD).is_null() for name in names))
+        pl.when(pl.all_horizontal(text.is_null() for text in odd))
         .then(pl.struct(plain).struct.json_encode())
         .otherwise(pl.struct(plain + odd).struct.json_encode())
     )
 
 
-def _rejects(broken: pl.DataFrame, as_read: list[str]) -> pl.DataFrame:
+def _rejects(broken: pl.DataFrame, as_read: pl.Schema) -> pl.DataFrame:
     names = pl.concat_list(pl.when(rule).then(pl.lit(name)) for name, rule in RULES.items())
     odd = pl.concat_list(
         pl.when(text.is_not_null()).then(pl.format("{}={}", pl.lit(name), text))
-        for name, text in ((name, _odd_text(name)) for name in as_read if not name.endswith(ODD))
+        for name, text in ((name, _odd_text(name, dtype)) for name, dtype in as_read.items() if not name.endswith(ODD))
     )
     return broken.select(
         ROW_ID,
@@ -165,9 +163,9 @@ def _rejects(broken: pl.DataFrame, as_read: list[str]) -> pl.DataFrame:
     )
 
 
-def _odd_text(name: str) -> pl.Expr:
+def _odd_text(name: str, dtype: pl.DataType) -> pl.Expr:
     """What JSON cannot say of a column: text that does not fit it, or an infinity."""
-    if name not in _REALS:
+    if not dtype.is_float():
         return pl.col(name + ODD)
     infinite = pl.when(pl.col(name).is_infinite()).then(pl.col(name).cast(pl.String))
     return pl.coalesce(pl.col(name + ODD), infinite)

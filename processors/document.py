@@ -127,5 +127,6 @@ def _documents(rows: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
         known = group.select(column for column in group.drop("present") if column.null_count() == 0)
         key = (origin.city, known[SENSOR_ID][0], known[MONTH][0])
         for part in known.iter_slices(_SLICE_ROWS):
-            sizes = part.select(pl.struct(pl.all()).struct.json_encode().str.len_bytes()).to_series()
+            encoded = part.select(pl.struct(pl.all()).struct.json_encode()).to_series()
+            sizes = encoded.str.len_bytes() + encoded.str.count_matches("e-", literal=True)  # 1e-7 here, 1e-07 there
             yield Documents(key, part.to_dicts(), sizes.to_list())

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from processors.errors import COMPLETE, FAILED, INTERRUPTED, PARTIAL, ProcessorError
@@ -16,7 +17,7 @@ from processors.schema import VERSION
 MAX_BYTES = 2_047
 """Bacalhau keeps 2,048 bytes of a task's stdout (pkg/system/utils.go, MaxStdoutReturnLength); one is the newline."""
 
-_MAX_TEXT = 300
+_MAX_TEXT_BYTES = 300
 
 
 @dataclass(frozen=True)
@@ -119,4 +120,7 @@ def _largest_first(rejects: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+    """The text, or as much of it as takes `_MAX_TEXT_BYTES` in JSON."""
+    ends = accumulate(len(json.dumps(character, ensure_ascii=False).encode()) - 2 for character in text)
+    kept = sum(1 for end in ends if end <= _MAX_TEXT_BYTES)
+    return text if kept == len(text) else text[:kept] + "…"

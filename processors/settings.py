@@ -77,7 +77,9 @@ def _limits(limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, fl
 class Settings(BaseSettings):
     """What a run needs to know. The description of each field is its documentation."""
 
-    model_config = SettingsConfigDict(frozen=True, env_prefix=PREFIX, extra="forbid", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True, env_prefix=PREFIX, extra="forbid", env_ignore_empty=True, allow_inf_nan=False
+    )
 
     endpoint: str = Field("", description="Cosmos DB account or emulator, as a URL")
     key: SecretStr = Field(SecretStr(""), description="Account key; empty means DefaultAzureCredential")

@@ -19,6 +19,7 @@ from processors import schema, sqlite_cells
 from processors.errors import SourceChanged, SourceError
 from processors.model import Anchor, Extent
 from processors.sqlite_adbc import Reader, connected
+from processors.sqlite_cells import Cells
 from processors.sqlite_columns import Column
 from processors.sqlite_files import Mode
 from processors.sqlite_open import Opening, opening
@@ -117,7 +118,7 @@ class Source:
     def _rows(self, reader: Reader, condition: str, parameters: list[Any], limit: int) -> pl.DataFrame:
         table = self._table
         tail = f"FROM {table.sql} WHERE {table.id} {condition} ORDER BY {table.id} LIMIT {limit}"
-        cells: dict[Column, tuple[pl.Series, pl.Series]] = {}
+        cells: dict[Column, Cells] = {}
         whole: list[Column] = []
         apart: list[Column] = []
         for column in table.columns:
@@ -139,9 +140,10 @@ class Source:
         self._check_ids(cells)
         return _frame({column: cells[column] for column in table.columns})
 
-    def _check_ids(self, cells: Mapping[Column, tuple[pl.Series, pl.Series]]) -> None:
-        odd = next(pair[1] for column, pair in cells.items() if column.name == schema.ID.source).drop_nulls()
-        if len(odd):
+    def _check_ids(self, cells: Mapping[Column, Cells]) -> None:
+        ids = next(cell for column, cell in cells.items() if column.name == schema.ID.source)
+        if ids.main.null_count():
+            odd = ids.odd.drop_nulls() if ids.odd is not None else [None]
             raise SourceError(
                 "read readings",
                 self._database.path,
@@ -186,27 +188,25 @@ def matches(anchor: Anchor, other: Anchor) -> bool:
     return all(anchor[name] == other[name] for name in anchor.keys() & other.keys())
 
 
-def _frame(cells: Mapping[Column, tuple[pl.Series, pl.Series]]) -> pl.DataFrame:
-    known = {column.name: pair for column, pair in cells.items() if column.known}
-    extra = {column.name: pair for column, pair in cells.items() if not column.known}
-    length = len(known[schema.ID.source][0])
-    mains = [
-        known[field.source][0].alias(field.source)
+def _frame(cells: Mapping[Column, Cells]) -> pl.DataFrame:
+    known = {column.name: cell for column, cell in cells.items() if column.known}
+    extra = {column.name: cell for column, cell in cells.items() if not column.known}
+    length = len(known[schema.ID.source].main)
+    contract = [
+        known[field.source].main.alias(field.source)
         if field.source in known
-        else pl.Series(field.source, [], field.dtype).clear(length)
+        else pl.repeat(None, length, dtype=field.dtype, eager=True).alias(field.source)
         for field in schema.COLUMNS
     ]
-    odds = [name for name in (field.source for field in schema.COLUMNS) if name in known]
-    return pl.DataFrame(
-        [*mains, *_companions(known, odds)]
-        + [pair[0].alias(name) for name, pair in extra.items()]
-        + _companions(extra, list(extra))
-    )
+    others = [cell.main.alias(name) for name, cell in extra.items()]
+    return pl.DataFrame([*contract, *_companions(known), *others, *_companions(extra)])
 
 
-def _companions(pairs: Mapping[str, tuple[pl.Series, pl.Series]], names: list[str]) -> list[pl.Series]:
+def _companions(cells: Mapping[str, Cells]) -> list[pl.Series]:
     return [
-        pairs[name][1].alias(name + schema.ODD) for name in names if pairs[name][1].null_count() < len(pairs[name][1])
+        cell.odd.alias(name + schema.ODD)
+        for name, cell in cells.items()
+        if cell.odd is not None and cell.odd.null_count() < len(cell.odd)
     ]
 
 

@@ -9,6 +9,8 @@ No expression gives text: ADBC hands text over unchecked, and Polars panics on t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
 
 import polars as pl
 
@@ -20,6 +22,19 @@ HEX = "hex:"
 
 _PARTS = {"integer": pl.Int64(), "real": pl.Float64(), "text": pl.Binary(), "blob": pl.Binary()}
 _DTYPES = {"integer": pl.Int64(), "real": pl.Float64(), "text": pl.String()}
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A column of a page.
+
+    Attributes:
+        main: Values that fit, null elsewhere.
+        odd: Text of those that do not, null elsewhere; None or all null when there are none.
+    """
+
+    main: pl.Series
+    odd: pl.Series | None = None
 
 
 def reads_apart(column: Column, encoding: str) -> bool:
@@ -43,43 +58,42 @@ def apart(column: Column) -> list[str]:
     ]
 
 
-def from_whole(column: Column, raw: pl.Series) -> tuple[pl.Series, pl.Series] | None:
-    """The column and the text of its odd values, or None when a value needs the column to be read apart."""
+def from_whole(column: Column, raw: pl.Series) -> Cells | None:
+    """The column, or None when a value needs the column to be read apart."""
     if column.kind == "text":
         text, hexed = _decoded(_typed(raw, pl.Binary()), "utf-8")
-        return (text, hexed) if column.known else (_first(text, hexed), _nulls(raw, pl.String()))
+        return Cells(text, hexed) if column.known else Cells(_first(text, hexed))
     if raw.null_count() < len(raw):
         if raw.dtype not in {pl.Int64, pl.Float64} or (column.kind == "integer" and raw.dtype == pl.Float64):
             return None
         if column.kind == "real" and column.affinity != "REAL" and _reaches(raw, MAX_EXACT_INTEGER):
             return None  # an integer among reals is a double by now, and may have lost digits
-    return _typed(raw, _DTYPES[column.kind]), _nulls(raw, pl.String())
+    return Cells(_typed(raw, _DTYPES[column.kind]))
 
 
-def from_apart(column: Column, parts: Sequence[pl.Series], encoding: str) -> tuple[pl.Series, pl.Series]:
-    """The column and the text of its odd values, whatever the values are."""
+def from_apart(column: Column, parts: Sequence[pl.Series], encoding: str) -> Cells:
+    """The column, whatever its values are."""
     integer, real, texts, blobs = (_typed(part, dtype) for part, dtype in zip(parts, _PARTS.values(), strict=True))
     text, text_hex = _decoded(texts, encoding)
     if column.kind == "text" and not column.known and column.affinity != "TEXT":
-        blob, blob_hex = _nulls(blobs, pl.String()), _hexed(blobs)
+        blob, blob_hex = _hexed(blobs), None
     else:
         blob, blob_hex = _decoded(blobs, "utf-8")
     if column.kind == "text":
         main = _first(text, integer.cast(pl.String), _repr(real), blob)
-        odd = _first(text_hex, blob_hex)
-        return (main, odd) if column.known else (_first(main, odd), _nulls(odd, pl.String()))
+        return Cells(main, _first(text_hex, blob_hex)) if column.known else Cells(_first(main, text_hex, blob_hex))
     if column.kind == "integer":
         exact, rest = _exactly(real, pl.Int64())
-        return _first(integer, exact), _first(_repr(rest), text, text_hex, blob, blob_hex)
+        return Cells(_first(integer, exact), _first(_repr(rest), text, text_hex, blob, blob_hex))
     exact, rest = _exactly(integer, pl.Float64())
-    return _first(real, exact), _first(rest.cast(pl.String), text, text_hex, blob, blob_hex)
+    return Cells(_first(real, exact), _first(rest.cast(pl.String), text, text_hex, blob, blob_hex))
 
 
-def _decoded(raw: pl.Series, encoding: str) -> tuple[pl.Series, pl.Series]:
+def _decoded(raw: pl.Series, encoding: str) -> tuple[pl.Series, pl.Series | None]:
     """Bytes as text, and as hexadecimal digits those that are not text."""
     if encoding == "utf-8":
         try:
-            return raw.cast(pl.String), _nulls(raw, pl.String())
+            return raw.cast(pl.String), None
         except pl.exceptions.PolarsError:
             pass  # one value is not UTF-8, and the cast does not say which
     texts = [None if value is None else _text(value, encoding) for value in raw]
@@ -117,9 +131,17 @@ def _reaches(numbers: pl.Series, bound: int) -> bool:
     return isinstance(low, int | float) and isinstance(high, int | float) and (low <= -bound or high >= bound)
 
 
-def _first(series: pl.Series, *others: pl.Series) -> pl.Series:
+@overload
+def _first(series: pl.Series, *others: pl.Series | None) -> pl.Series: ...
+@overload
+def _first(series: None, *others: pl.Series | None) -> pl.Series | None: ...
+def _first(series: pl.Series | None, *others: pl.Series | None) -> pl.Series | None:
+    """Of each row the first value that is not null."""
     for other in others:
-        series = series.zip_with(series.is_not_null(), other)
+        if series is None:
+            series = other
+        elif other is not None and series.null_count():
+            series = series.zip_with(series.is_not_null(), other)
     return series
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from processors.schema import TIMESTAMP_TYPE
 
 _EPOCH = r"^[+-]?\d{1,15}(\.\d+)?$"
-_OFFSET = r"^([+-])(\d{2}):?(\d{2})$"
+_OFFSET = r"^([+-])([0-9]{2}):?([0-5][0-9])$"
 
 _MILLISECONDS_FROM = 1e11
 """Numbers from here on are milliseconds: as seconds this would be the year 5138, as milliseconds it is 1973."""
@@ -23,6 +23,8 @@ _FARTHEST_OFFSET_MINUTES = 14 * 60
 @cache
 def is_zone(name: str) -> bool:
     """True when `name` is a time zone that Polars knows (an IANA name)."""
+    if not name:
+        return False  # Polars takes it for no zone at all
     try:
         pl.Series([datetime(2000, 1, 1)]).dt.replace_time_zone(name)  # noqa: DTZ001 - naive on purpose
     except pl.exceptions.PolarsError:

@@ -28,8 +28,9 @@ class Privacy:
 
 def sanitize(rows: pl.DataFrame, privacy: Privacy) -> pl.DataFrame:
     """The rows without what must not leave; a dropped column is gone, a hashed one is text."""
+    rounded = [name for name in ("latitude", "longitude") if name not in privacy.hash]
     return rows.with_columns(
-        pl.col("latitude", "longitude").round(privacy.coordinate_decimals),
+        pl.col(rounded).round(privacy.coordinate_decimals),
         *(_hashed(rows[name], privacy.hash_key) for name in privacy.hash),
     ).drop(privacy.drop)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
@@ -112,6 +114,9 @@ class FaultyCosmos:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._thread.join()
+        for connection in self._server.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
 
     def begin(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Request:
@@ -134,9 +139,7 @@ class FaultyCosmos:
         try:
             connection.request(request.method, request.path, request.body, dict(request.headers))
             response = connection.getresponse()
-            headers = {
-                name: value for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP
-            }
+            headers = {name: value for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP}
             return Answer(response.status, response.read(), headers)
         finally:
             connection.close()
@@ -152,11 +155,16 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[_Handler], proxy: FaultyCosmos) -> None:
         super().__init__(address, handler)
         self.proxy = proxy
+        self.connections: list[socket.socket] = []
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.append(self.connection)
 
     def _handle(self) -> None:
         proxy = self.server.proxy

@@ -22,9 +22,7 @@ async def settle() -> None:
 async def free_places(limiter: Limiter) -> int:
     """How many more requests may start now."""
     stack = AsyncExitStack()
-    started = [
-        asyncio.create_task(stack.enter_async_context(limiter.place())) for _ in range(limiter.most + 1)
-    ]
+    started = [asyncio.create_task(stack.enter_async_context(limiter.place())) for _ in range(limiter.most + 1)]
     await settle()
     count = sum(task.done() for task in started)
     for task in started:

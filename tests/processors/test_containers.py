@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from azure.cosmos import CosmosClient, PartitionKey
+from azure.cosmos import CosmosClient, DatabaseProxy, PartitionKey
 
 from processors import containers, cosmos
 from processors.containers import Definition, create, definitions, differences
@@ -26,10 +27,11 @@ def verify(account: Account) -> list[str]:
     return asyncio.run(run())
 
 
-def database(account: Account) -> Any:
-    """A plain client that shares no code with ours."""
-    client = CosmosClient(account.endpoint, "eA==", enable_endpoint_discovery=False)
-    return client.get_database_client(account.database)
+@contextmanager
+def plainly(account: Account) -> Iterator[DatabaseProxy]:
+    """The database through a plain client that shares no code with ours."""
+    with CosmosClient(account.endpoint, "eA==", enable_endpoint_discovery=False) as client:
+        yield client.get_database_client(account.database)
 
 
 def test_readings_go_by_city_sensor_and_month_and_runs_by_city() -> None:
@@ -106,7 +108,8 @@ def test_sends_hierarchical_keys_policies_and_ttl(faulty: FaultyCosmos) -> None:
 
 
 def test_an_existing_container_with_another_key_is_not_touched(account: Account) -> None:
-    database(account).create_container("telemetry", PartitionKey("/id"))
+    with plainly(account) as database:
+        database.create_container("telemetry", PartitionKey("/id"))
     other = replace(account, container="telemetry")
     for use in (create, verify):
         with pytest.raises(SinkError, match="telemetry") as caught:
@@ -122,7 +125,8 @@ def test_a_missing_database_is_named_before_its_containers(account: Account) -> 
 
 
 def test_a_missing_container_is_named(account: Account) -> None:
-    database(account).delete_container("anomalies")
+    with plainly(account) as database:
+        database.delete_container("anomalies")
     with pytest.raises(SinkError, match=f"read the container: {account.database}/anomalies: 404"):
         verify(account)
 

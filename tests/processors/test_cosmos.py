@@ -188,8 +188,7 @@ def test_an_answer_becomes_an_error_with_something_to_try(
 def test_reasons_are_the_services_first_sentence() -> None:
     inner = json.dumps({"Errors": ["Key is wrong.\r\nTry again"]})
     error = ServiceRequestError(
-        "Status code: 400\n"
-        + json.dumps({"code": "BadRequest", "message": f"Message: {inner}\r\nActivityId: 7"})
+        "Status code: 400\n" + json.dumps({"code": "BadRequest", "message": f"Message: {inner}\r\nActivityId: 7"})
     )
     assert reason(error) == "Key is wrong."
     assert reason(ServiceRequestError("Cannot connect to host\nmore")) == "Cannot connect to host"

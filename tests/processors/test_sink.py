@@ -69,9 +69,9 @@ def group(count: int, sensor: str = "s1", text: str = "", start: int = 0) -> Doc
 
 def stored(account: Account, container: str = "readings") -> dict[str, dict[str, Any]]:
     """Documents by id, read by a plain client that shares no code with the sink."""
-    client = CosmosClient(account.endpoint, "eA==", enable_endpoint_discovery=False)
-    items = client.get_database_client(account.database).get_container_client(container).read_all_items()
-    return {item["id"]: {name: item[name] for name in item if not name.startswith("_")} for item in items}
+    with CosmosClient(account.endpoint, "eA==", enable_endpoint_discovery=False) as client:
+        items = client.get_database_client(account.database).get_container_client(container).read_all_items()
+        return {item["id"]: {name: item[name] for name in item if not name.startswith("_")} for item in items}
 
 
 def by_id(*groups: Documents) -> dict[str, dict[str, Any]]:
@@ -305,11 +305,7 @@ def test_a_refusal_says_what_the_service_says(faulty: FaultyCosmos) -> None:
 @pytest.mark.parametrize("status", [400, 413])
 def test_a_batch_that_is_refused_as_a_whole_is_sent_in_halves(faulty: FaultyCosmos, status: int) -> None:
     def plan(request: Request) -> Answer | None:
-        return (
-            Answer(status, {"message": "No.\r\nid"})
-            if request.number >= 0 and "s1-77" in request.ids
-            else None
-        )
+        return Answer(status, {"message": "No.\r\nid"}) if request.number >= 0 and "s1-77" in request.ids else None
 
     faulty.plan = plan
     written = write(faulty.account, group(100))

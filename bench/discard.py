@@ -1,0 +1,269 @@
+"""A Cosmos endpoint for measuring: it checks each batch as Azure would, counts the documents and drops them.
+
+It speaks what azure-cosmos asks for when `processors` writes: account, database, containers, partition key
+ranges, transactional batch. It runs as a process of its own, `python -m bench.discard`, which says its address
+in its first line; `GET /counts` says what has arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import urllib.request
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from aiohttp import web
+from pydantic_core import from_json
+
+from processors.containers import Definition, definitions
+
+DATABASE = "SensorData"
+
+MAX_OPERATIONS = 100
+MAX_REQUEST_BYTES = 2 * 1024 * 1024
+MAX_ID_BYTES = 1_023
+FORBIDDEN_IN_IDS = frozenset("/\\?#")
+"""Limits of https://learn.microsoft.com/azure/cosmos-db/concepts-limits, stated apart from the product's own."""
+
+_TAKEN = 201
+_BAD_REQUEST = 400
+_WENT_DOWN_WITH_IT = 424
+_TOO_LARGE = 413
+_KINDS = frozenset({"Upsert", "Create"})
+_OK = {"statusCode": _TAKEN, "requestCharge": 0}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one container was sent.
+
+    Attributes:
+        documents: Taken, each as often as it was sent.
+        distinct: Different ids among them, by 64-bit hash of partition key and id.
+        batches: Taken.
+        refused: Batches that were not taken.
+    """
+
+    documents: int
+    distinct: int
+    batches: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A running process of this module."""
+
+    url: str
+
+    def counts(self) -> dict[str, Counts]:
+        """By container."""
+        with urllib.request.urlopen(f"{self.url}/counts") as answer:
+            return {name: Counts(**counts) for name, counts in json.load(answer).items()}
+
+
+@contextmanager
+def serving() -> Iterator[Endpoint]:
+    """An endpoint on loopback that has seen nothing yet; it ends with the block."""
+    command = [sys.executable, "-m", __name__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline().strip()
+            if not url:
+                raise RuntimeError("the endpoint ended before it could be used; see its error above")
+            yield Endpoint(url)
+        finally:
+            process.kill()
+
+
+class _Refused(Exception):  # noqa: N818 - what a client is told, not a failure of ours
+    """A batch is not taken: as a whole, or because of one operation."""
+
+    def __init__(self, why: str, *, status: int = _BAD_REQUEST, operation: int | None = None) -> None:
+        super().__init__(why)
+        self.status = status
+        self.operation = operation
+
+
+class _Container:
+    """Checks and counts what one container is sent."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+        self._names = [path.removeprefix("/") for path in definition.partition_key]
+        self._seen = array("q")
+        self._batches = 0
+        self._refused = 0
+
+    def take(self, key: str, body: bytes) -> int:
+        """Counts a batch; the number of its operations.
+
+        Raises:
+            _Refused: Azure would not take it.
+        """
+        try:
+            ids = self._checked(key, body)
+        except _Refused:
+            self._refused += 1
+            raise
+        self._seen.extend(hash((key, name)) for name in ids)
+        self._batches += 1
+        return len(ids)
+
+    def counts(self) -> Counts:
+        distinct = np.unique(np.frombuffer(self._seen, np.int64)).size if self._seen else 0
+        return Counts(len(self._seen), int(distinct), self._batches, self._refused)
+
+    def _checked(self, key: str, body: bytes) -> list[str]:
+        if len(body) >= MAX_REQUEST_BYTES:
+            raise _Refused(f"request size {len(body)} is too large", status=_TOO_LARGE)
+        try:
+            values, operations = json.loads(key), from_json(body)
+        except ValueError as error:
+            raise _Refused(f"the request is not JSON: {error}") from error
+        if not isinstance(values, list) or len(values) != len(self._names):
+            raise _Refused(f"partition key {key} does not have the levels {', '.join(self._names)}")
+        if not isinstance(operations, list) or not 0 < len(operations) <= MAX_OPERATIONS:
+            raise _Refused(f"a batch is a list of 1 to {MAX_OPERATIONS} operations")
+        ids = [self._id(operation, number, values) for number, operation in enumerate(operations)]
+        if len(set(ids)) < len(ids):
+            raise _Refused("an id comes twice in the batch")
+        return ids
+
+    def _id(self, operation: Any, number: int, key: list[object]) -> str:
+        if not isinstance(operation, dict) or operation.get("operationType") not in _KINDS:
+            raise _Refused("not an operation that writes an item", operation=number)
+        item = operation.get("resourceBody")
+        name = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(item, dict) or not isinstance(name, str) or not name:
+            raise _Refused("not an item with an id", operation=number)
+        # Text has at most four bytes a character, so most ids need not be encoded.
+        if len(name) * 4 > MAX_ID_BYTES and len(name.encode()) > MAX_ID_BYTES:
+            raise _Refused(f"the id has more than {MAX_ID_BYTES} bytes", operation=number)
+        if not FORBIDDEN_IN_IDS.isdisjoint(name):
+            raise _Refused(f"the id {name!r} has a character that ids may not have", operation=number)
+        if [item.get(level) for level in self._names] != key:
+            raise _Refused("the item's partition key is not the header's", operation=number)
+        return name
+
+
+def application() -> web.Application:
+    """The endpoint, with the containers of `processors.containers`."""
+    containers = {definition.name: _Container(definition) for definition in definitions()}
+    base = f"/dbs/{DATABASE}"
+
+    def container_of(request: web.Request) -> _Container:
+        try:
+            return containers[request.match_info["container"]]
+        except KeyError:
+            raise _missing(request) from None
+
+    async def account(_: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "id": "discard",
+                "_rid": "discard",
+                "writableLocations": [],
+                "readableLocations": [],
+                "enableMultipleWriteLocations": False,
+                "userConsistencyPolicy": {"defaultConsistencyLevel": "Session"},
+            }
+        )
+
+    async def database(_: web.Request) -> web.Response:
+        return web.json_response({"id": DATABASE, "_rid": "d", "_self": "dbs/d/", "_colls": "colls/"})
+
+    async def properties(request: web.Request) -> web.Response:
+        definition = container_of(request).definition
+        paths = list(definition.partition_key)
+        kind = "MultiHash" if len(paths) > 1 else "Hash"
+        return web.json_response(
+            {
+                "id": definition.name,
+                "_rid": definition.name,
+                "_self": f"dbs/d/colls/{definition.name}/",
+                "partitionKey": {"paths": paths, "kind": kind, "version": 2},
+                "indexingPolicy": definition.indexing_policy,
+            }
+        )
+
+    async def ranges(request: web.Request) -> web.Response:
+        whole = {"id": "0", "_rid": "0", "minInclusive": "", "maxExclusive": "FF", "parents": [], "status": "online"}
+        rid = container_of(request).definition.name
+        return web.json_response({"_rid": rid, "_count": 1, "PartitionKeyRanges": [whole]}, headers={"etag": '"1"'})
+
+    async def batch(request: web.Request) -> web.Response:
+        body = await request.read()
+        if request.headers.get("x-ms-cosmos-is-batch-request", "").lower() != "true":
+            return _told(_BAD_REQUEST, "only transactional batches are taken")
+        try:
+            count = container_of(request).take(request.headers.get("x-ms-documentdb-partitionkey", ""), body)
+        except _Refused as refused:
+            return _answer_to(refused, body)
+        return web.json_response([_OK] * count)
+
+    async def counts(_: web.Request) -> web.Response:
+        return web.json_response({name: asdict(container.counts()) for name, container in containers.items()})
+
+    # Azure refuses a body by its own limit; aiohttp's must only be above it.
+    app = web.Application(client_max_size=2 * MAX_REQUEST_BYTES)
+    app.add_routes(
+        [
+            web.get("/", account),
+            web.get(base, database),
+            web.get(f"{base}/", database),
+            web.get(f"{base}/colls/{{container}}", properties),
+            web.get(f"{base}/colls/{{container}}/", properties),
+            web.get(f"{base}/colls/{{container}}/pkranges", ranges),
+            web.get(f"{base}/colls/{{container}}/pkranges/", ranges),
+            web.post(f"{base}/colls/{{container}}/docs", batch),
+            web.post(f"{base}/colls/{{container}}/docs/", batch),
+            web.get("/counts", counts),
+        ]
+    )
+    return app
+
+
+def _answer_to(refused: _Refused, body: bytes) -> web.Response:
+    """What a client is told: of one operation that is wrong, and of those that went down with it."""
+    if refused.operation is None:
+        return _told(refused.status, str(refused))
+    results: list[dict[str, object]] = [
+        {"statusCode": _WENT_DOWN_WITH_IT, "requestCharge": 0} for _ in from_json(body)
+    ]
+    results[refused.operation] = {"statusCode": refused.status, "requestCharge": 0, "message": str(refused)}
+    return web.json_response(results, status=207)
+
+
+def _told(status: int, message: str) -> web.Response:
+    return web.json_response({"code": str(status), "message": message}, status=status)
+
+
+def _missing(request: web.Request) -> web.HTTPNotFound:
+    content = json.dumps({"code": "NotFound", "message": f"{request.path} is not there"})
+    return web.HTTPNotFound(text=content, content_type="application/json")
+
+
+async def _serve() -> None:
+    """Until stdin is closed, so that it does not outlive the process that started it."""
+    runner = web.AppRunner(application(), access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    print(f"http://{host}:{port}", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await runner.cleanup()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())
