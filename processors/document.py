@@ -17,9 +17,11 @@ import polars as pl
 from processors.model import Documents
 from processors.schema import (
     EXTRAS,
+    FIELDS,
     IS_DUPLICATE,
     MONTH,
     OBSERVED_AT,
+    REQUIRED,
     ROW_ID,
     SENSOR_ID,
     SOURCE_TIMESTAMP,
@@ -59,11 +61,27 @@ def identify(rows: pl.DataFrame, origin: Origin) -> pl.DataFrame:
     return rows.with_columns(pl.format("{}-{}", _prefix(rows, origin), ROW_ID).alias(ID))
 
 
+def with_source(rows: pl.DataFrame, page: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `source`, a struct of each row as it was read, by source name.
+
+    Numbers that a column held as text are numbers; columns that the contract does not know are in `extras`.
+
+    Args:
+        rows: Transformed rows, in id order.
+        page: The page that they came from (`model.Batch.rows`).
+    """
+    read = page.filter(pl.col("id").is_in(rows[ROW_ID].implode()))
+    texts = [field.source for field in (*REQUIRED, *FIELDS) if field.kind == "text"]
+    numbers = [pl.col(field.name).alias(field.source) for field in FIELDS if field.kind != "text"]
+    source = read.select("id", *texts).hstack(rows.select(*numbers, EXTRAS))
+    return rows.with_columns(source.to_struct("source"))
+
+
 def readings(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documents]:
     """Documents of the rows at a stage of refinement.
 
     Args:
-        rows: Transformed rows with `id` and `month`; with `source`, a struct of the row as read, for `raw`.
+        rows: Transformed rows with `id` and `month`, and with `source` for the stage `raw`.
         origin: Where they come from.
         stage: Written into each document.
     """

@@ -16,15 +16,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
-from pydantic_settings import (
-    SettingsError as UnreadableValue,
-)
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from processors.detect.limit import DEFAULT_LIMITS
 from processors.errors import SettingsError
@@ -167,8 +160,7 @@ def load(flags: Mapping[str, Any], *, file: Path | None = None, required: tuple[
         settings = _Checked(**values)
     except ValidationError as exc:
         problems += [_describe(error, values, origins) for error in exc.errors()]
-    else:
-        problems += [_missing(name) for name in required if not getattr(settings, name)]
+    problems += [_missing(name) for name in required if not values.get(name, Settings.model_fields[name].default)]
     if problems:
         raise SettingsError(
             "use the settings",
@@ -197,11 +189,17 @@ def _from_environment(problems: list[str]) -> dict[str, Any]:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     strays = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
     problems += [_unknown(name, "environment") for name in strays]
-    try:
-        return dict(EnvSettingsSource(Settings)())
-    except UnreadableValue as exc:
-        problems.append(f"{exc.__cause__ or exc} ({exc}; lists and tables are JSON in the environment)")
-        return {}
+    return dict(_Environment(Settings)())
+
+
+class _Environment(EnvSettingsSource):
+    """The environment; a list or table that is not JSON stays text, for its type to refuse."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
 
 
 def _from_file(path: Path, problems: list[str], *, must_exist: bool) -> dict[str, Any]:
@@ -228,7 +226,8 @@ def _describe(error: Any, values: Mapping[str, Any], origins: Mapping[str, str])
     top = str(error["loc"][0])
     secret = Settings.model_fields[top].annotation is SecretStr
     value = "******" if secret else repr(values.get(top))
-    return f"{name} = {value} ({origins[top]}): {error['msg']}"
+    note = "; lists and tables are JSON in the environment" if error["type"] in {"dict_type", "tuple_type"} else ""
+    return f"{name} = {value} ({origins[top]}): {error['msg']}{note}"
 
 
 def _missing(name: str) -> str:

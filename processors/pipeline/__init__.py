@@ -92,7 +92,7 @@ def _send(
     windows = summarize(closed(refined, carried, checkpoint, batch.generation))
     readings = Written()
     if recipe.stage != "aggregated":
-        body = sanitize(rows, recipe.privacy) if recipe.stage == "sanitized" else rows
+        body = _at_stage(rows, batch, recipe)
         readings = sink.write(recipe.readings, document.readings(body, origin, recipe.stage))
     anomalies = sink.write(ANOMALIES, document.anomalies(refined.anomalies, origin))
     aggregates = sink.write(AGGREGATES, document.aggregates(windows, origin, WINDOW_S))
@@ -103,6 +103,12 @@ def _send(
         request_units=(readings + anomalies + aggregates).request_units,
     )
     return taken, _refusals((*readings.refused, *anomalies.refused, *aggregates.refused), rows)
+
+
+def _at_stage(rows: pl.DataFrame, batch: Batch, recipe: Recipe) -> pl.DataFrame:
+    if recipe.stage == "raw":
+        return document.with_source(rows, batch.rows)
+    return sanitize(rows, recipe.privacy) if recipe.stage == "sanitized" else rows
 
 
 def _refusals(refused: Sequence[Refusal], rows: pl.DataFrame) -> pl.DataFrame:

@@ -74,4 +74,4 @@ def test_every_wait_is_positive_and_ends_within_the_budget(
     status: int | None, attempt: int, elapsed_s: float, advice_s: float | None, jitter: float
 ) -> None:
     wait_s = wait(status, attempt, elapsed_s, advice_s, jitter)
-    assert wait_s is None or (0 < wait_s and elapsed_s + wait_s <= 60.0)
+    assert wait_s is None or (wait_s > 0 and elapsed_s + wait_s <= 60.0)

@@ -155,7 +155,7 @@ def test_an_item_over_two_megabytes_is_refused_without_being_sent(faulty: Faulty
     assert [request.ids for request in faulty.batches] == [["s1-0", "s1-1", "s1-2"]]
 
 
-def test_throttling_waits_as_advised_and_nobody_else_tries_meanwhile(faulty: FaultyCosmos) -> None:
+def test_throttling_waits_as_advised_and_only_we_try_again(faulty: FaultyCosmos) -> None:
     time = Time()
     faulty.plan = on_batches({0, 1}, throttled(advice_ms=1234))
     assert write(faulty.account, group(5), **time.options).documents == 5
@@ -342,7 +342,8 @@ def test_request_units_are_those_of_all_answers(faulty: FaultyCosmos) -> None:
 
 
 def test_documents_are_built_as_places_become_free(faulty: FaultyCosmos) -> None:
-    pulled = answered = 0
+    pulled = 0
+    sent: list[int] = []
     ahead: list[int] = []
 
     def lazily() -> Iterator[Documents]:
@@ -352,11 +353,10 @@ def test_documents_are_built_as_places_become_free(faulty: FaultyCosmos) -> None
             yield group(1, f"s{number}")
 
     def plan(request: Request) -> Answer | None:
-        nonlocal answered
         if request.number >= 0:
-            taken = pulled
-            ahead.append(taken - answered)
-            answered += 1
+            before = pulled
+            sent.append(request.number)
+            ahead.append(before - len(sent))
         return None
 
     faulty.plan = plan

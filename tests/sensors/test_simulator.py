@@ -316,6 +316,17 @@ class TestFaults:
         assert len(set(rows_of(healthy.path, content))) - len(untouched) == changed
         assert (healthy.first_at, healthy.last_at) == (broken.first_at, broken.last_at)
 
+    def test_never_fall_on_a_reading_that_an_anomaly_touches(self, tmp_path):
+        written = backfill(tmp_path, sensor_of(), plan_of(hours=24, share=0.3, text=200, no_sensor_id=200))
+        flags = rows_of(written.path, "anomaly_flag, temperature = 'n/a' OR sensor_id = ''")
+        assert flags.count((0, 1)) == 400
+        assert flags.count((1, 1)) == 0
+        assert flags.count((1, 0)) > 1_000
+
+    def test_a_negative_count_is_refused(self):
+        with pytest.raises(RequestError, match="below 0"):
+            Faults(gap=-1)
+
     def test_a_duplicate_has_its_own_row_id(self, tmp_path):
         written = backfill(tmp_path, sensor_of(), plan_of(duplicate=5))
         assert [row[0] for row in rows_of(written.path, "id")] == list(range(1, 726))
@@ -454,6 +465,25 @@ class TestLive:
         )
         assert written.rows == len(rows_of(written.path)) == 7
         assert written.last_at == MIDNIGHT + timedelta(seconds=6)
+
+    def test_stops_also_while_it_catches_up(self, tmp_path):
+        clock = Clock()
+        answers = iter([False, False, True])
+
+        def late():
+            clock.at += timedelta(minutes=1)
+            return clock.at
+
+        (written,) = live(
+            tmp_path,
+            [sensor_of()],
+            clock=late,
+            sleep=clock.sleep,
+            stopped=lambda: next(answers),
+            count=9,
+            anomaly_probability=0,
+        )
+        assert (written.rows, clock.slept) == (2, [])
 
     def test_each_row_is_committed_when_it_is_written(self, tmp_path):
         seen = []

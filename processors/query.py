@@ -1,0 +1,264 @@
+"""Reading back from Cosmos: queries as values, and a reader that sends them.
+
+A query never names a partition to the SDK unless it has the full key: for a prefix the SDK joins the answers of
+several physical partitions end to end, out of order (azure-cosmos 4.17.1, `_merge_query_results`). The service
+takes the prefix from the condition on `c.city` all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.core.async_paging import AsyncItemPaged
+from azure.cosmos.aio import ContainerProxy
+
+from processors import cosmos
+from processors.cosmos import Account
+from processors.errors import ProcessorError, SettingsError, SinkError
+
+SYSTEM = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts"})
+"""Properties that the service adds to each document."""
+
+PAGE_ROWS = 1_000
+"""Documents that are held at a time, where the service pages; the emulator answers in one piece."""
+
+NO_DAY = ""
+"""Day of documents that carry no readable time."""
+
+_BAD_REQUEST = 400
+
+_KEY = ("city", "sensorId", "month")
+
+_SELECT = re.compile(r"\s*SELECT\b", re.IGNORECASE)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query, with values apart from text.
+
+    Attributes:
+        sql: Text in Cosmos SQL.
+        parameters: `@name` -> value.
+        partition: Full partition key, where the query needs no other partition.
+    """
+
+    sql: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    partition: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which documents; None means any.
+
+    Attributes:
+        city: As written in the folder's name.
+        sensor: Sensor id.
+        since: Observed then or later; documents without `observedAt` (stage `raw`) are left out.
+    """
+
+    city: str | None = None
+    sensor: str | None = None
+    since: datetime | None = None
+
+    def conditions(self) -> tuple[str, dict[str, Any]]:
+        """` WHERE ...` or nothing, and its parameters."""
+        wanted = [
+            ("c.city = @city", "@city", self.city),
+            ("c.sensorId = @sensor", "@sensor", self.sensor),
+            ("c.observedAt >= @since", "@since", None if self.since is None else _instant(self.since)),
+        ]
+        given = [(text, name, value) for text, name, value in wanted if value is not None]
+        where = " AND ".join(text for text, _, _ in given)
+        return f" WHERE {where}" if where else "", {name: value for _, name, value in given}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Documents of one city, sensor and day.
+
+    Attributes:
+        city: City.
+        sensor_id: Sensor.
+        day: UTC date, `NO_DAY` for documents without a readable time.
+        documents: How many.
+        bytes: Their size as compact UTF-8 JSON, without what the service adds.
+        newest: Latest `observedAt` (at stage `raw`: latest `timestamp`, as the table has it).
+    """
+
+    city: str
+    sensor_id: str
+    day: str
+    documents: int
+    bytes: int
+    newest: str | None
+
+
+def newest_first(selection: Selection, limit: int) -> Query:
+    """The latest documents of a selection, at most `limit`."""
+    where, parameters = selection.conditions()
+    # A number in the text: the emulator knows no parameter there.
+    return Query(f"SELECT * FROM c{where} ORDER BY c.observedAt DESC OFFSET 0 LIMIT {limit:d}", parameters)  # noqa: S608
+
+
+def count(selection: Selection) -> Query:
+    """How many documents a selection has; the answers of partitions are to be added up."""
+    where, parameters = selection.conditions()
+    return Query(f"SELECT VALUE COUNT(1) FROM c{where}", parameters)  # noqa: S608
+
+
+def partitions(selection: Selection) -> Query:
+    """The full partition keys of a selection."""
+    where, parameters = selection.conditions()
+    return Query(f"SELECT DISTINCT c.city, c.sensorId, c.month FROM c{where}", parameters)  # noqa: S608
+
+
+def partition(key: tuple[str, str, str]) -> Query:
+    """All documents of one full partition key."""
+    text = "SELECT * FROM c WHERE c.city = @city AND c.sensorId = @sensor AND c.month = @month"
+    return Query(text, dict(zip(("@city", "@sensor", "@month"), key, strict=True)), key)
+
+
+def as_given(sql: str) -> Query:
+    """The query, unchanged.
+
+    Raises:
+        SettingsError: It is not a SELECT.
+    """
+    if not _SELECT.match(sql):
+        raise SettingsError(
+            "run the query",
+            sql,
+            why="it is not a SELECT, and queries only read",
+            hint='for example --sql "SELECT TOP 5 * FROM c"',
+        )
+    return Query(sql)
+
+
+def without_system(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as it was written."""
+    return {name: value for name, value in document.items() if name not in SYSTEM}
+
+
+class Reader:
+    """Sends queries to one container; see `open_reader`."""
+
+    def __init__(self, account: Account, container: ContainerProxy, runner: asyncio.Runner):
+        self._account = account
+        self._container = container
+        self._runner = runner
+
+    def rows(self, query: Query) -> Iterator[Any]:
+        """What the query selects, as it arrives.
+
+        Raises:
+            EndpointError: The account cannot be reached, or refuses us.
+            SinkError: The service refuses the query.
+        """
+        parameters: list[dict[str, object]] = [
+            {"name": name, "value": value} for name, value in query.parameters.items()
+        ]
+        where: dict[str, Any] = {} if query.partition is None else {"partition_key": list(query.partition)}
+        arriving = self._container.query_items(query.sql, parameters=parameters, max_item_count=PAGE_ROWS, **where)
+        while block := self._runner.run(self._next(arriving)):
+            yield from block
+
+    def groups(self, selection: Selection) -> Iterator[Group]:
+        """Documents by city, sensor and day, in that order.
+
+        Every document is read, one partition key at a time: the service can group, but not for this SDK (no
+        GROUP BY across partitions), and nowhere does it count bytes. Documents without a full key are not ours
+        and not counted.
+        """
+        found = [key for key in self.rows(partitions(selection)) if len(key) == len(_KEY)]
+        for city, sensor, month in sorted(tuple(key[name] for name in _KEY) for key in found):
+            yield from group((city, sensor), self.rows(partition((city, sensor, month))))
+
+    async def _next(self, arriving: AsyncItemPaged[dict[str, Any]]) -> list[Any]:
+        block: list[Any] = []
+        try:
+            async for row in arriving:
+                block.append(row)
+                if len(block) == PAGE_ROWS:
+                    break
+        except cosmos.TRANSPORT_ERRORS as error:
+            raise _explain(error, self._account, self._container.id) from error
+        return block
+
+
+def group(key: tuple[str, str], documents: Iterable[dict[str, Any]]) -> list[Group]:
+    """Documents of one city and sensor by day, in order of day."""
+    days: dict[str, Group] = {}
+    for document in documents:
+        at = _observed_at(document)
+        day = at[:10] if at and _DAY.match(at) else NO_DAY
+        before = days.get(day) or Group(*key, day, 0, 0, None)
+        days[day] = replace(
+            before,
+            documents=before.documents + 1,
+            bytes=before.bytes + _size(document),
+            newest=max(filter(None, (before.newest, at)), default=None),
+        )
+    return [days[day] for day in sorted(days)]
+
+
+@contextmanager
+def open_reader(account: Account, container: str) -> Iterator[Reader]:
+    """A reader of a container that is there. It has an event loop of its own.
+
+    Raises:
+        SettingsError: The endpoint or the key is malformed.
+        EndpointError: The account cannot be reached, or refuses us.
+        SinkError: The database or the container is missing.
+    """
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        try:
+            yield Reader(account, runner.run(_enter(account, container, stack)), runner)
+        finally:
+            runner.run(stack.aclose())
+
+
+async def _enter(account: Account, container: str, stack: AsyncExitStack) -> ContainerProxy:
+    client = await stack.enter_async_context(cosmos.connect(account))
+    proxy = client.get_database_client(account.database).get_container_client(container)
+    try:
+        await proxy.read()
+    except cosmos.TRANSPORT_ERRORS as error:
+        subject = f"{account.database}/{container}"
+        raise cosmos.explain(error, account, "read the container", subject) from error
+    return proxy
+
+
+def _explain(error: BaseException, account: Account, container: str) -> ProcessorError:
+    subject = f"{account.database}/{container}"
+    if cosmos.status_of(error) == _BAD_REQUEST:
+        return SinkError(
+            "run the query",
+            subject,
+            why=f"400: {cosmos.reason(error)}",
+            hint="correct the query; across partitions this SDK takes aggregates only as SELECT VALUE, and no GROUP BY",
+        )
+    return cosmos.explain(error, account, "run the query", subject)
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _observed_at(document: Mapping[str, Any]) -> str | None:
+    source = document.get("source")
+    at = document.get("observedAt") or (source.get("timestamp") if isinstance(source, dict) else None)
+    return at if isinstance(at, str) else None
+
+
+def _size(document: dict[str, Any]) -> int:
+    return len(json.dumps(without_system(document), ensure_ascii=False, separators=(",", ":")).encode())

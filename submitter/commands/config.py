@@ -1,0 +1,47 @@
+"""`bacalhau-cosmos config`: the settings, and where each comes from."""
+
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.output import Output, chosen, show_document, show_rows
+
+if TYPE_CHECKING:
+    from processors.settings import Loaded
+
+app = typer.Typer(no_args_is_help=True, help="Look at the settings.")
+
+_EXAMPLE = "Example: bacalhau-cosmos config show --config denver.toml --set page_rows=5000"
+
+
+@app.callback()
+def config() -> None:
+    """Look at the settings."""
+
+
+@app.command(epilog=_EXAMPLE)
+def show(
+    *,
+    endpoint: Endpoint = None,
+    assigned: Assigned = None,
+    config: Config = None,
+    output: Annotated[
+        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
+    ] = None,
+) -> None:
+    """Show every setting, its value and where it came from: flag, environment, file or default.
+
+    Secrets are masked.
+    """
+    listed = _listed(load_settings({"endpoint": endpoint}, assigned, config))
+    if chosen(output) == "json":
+        show_document({row["name"]: {"value": row["value"], "origin": row["origin"]} for row in listed})
+    else:
+        show_rows(listed, "table")
+
+
+def _listed(loaded: "Loaded") -> list[dict[str, Any]]:
+    values = loaded.settings.model_dump(mode="json")
+    return [{"name": name, "value": values[name], "origin": loaded.origins[name]} for name in values]

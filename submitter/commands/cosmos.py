@@ -1,0 +1,80 @@
+"""`bacalhau-cosmos cosmos`: the account, its database and its containers."""
+# ruff: noqa: PLC0415 - processors is imported when it is used, so that help stays fast
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.output import Output, chosen, show_document, show_rows
+
+if TYPE_CHECKING:
+    from processors.check import Step
+    from processors.cosmos import Account
+
+app = typer.Typer(no_args_is_help=True, help="Check and prepare the Cosmos DB account.")
+
+_AsOutput = Annotated[
+    Output | None, typer.Option("--output", help="How to print.", show_default="table on a terminal, else json")
+]
+
+
+@app.callback()
+def cosmos() -> None:
+    """Check and prepare the Cosmos DB account."""
+
+
+@app.command(epilog="Example: bacalhau-cosmos cosmos check --endpoint http://127.0.0.1:8081")
+def check(
+    *, endpoint: Endpoint = None, assigned: Assigned = None, config: Config = None, output: _AsOutput = None
+) -> None:
+    """Try every step that a run takes to Cosmos DB: reach it, be let in, find the containers, write, read back.
+
+    One document is written to the container `runs`, and deleted.
+    """
+    from processors.check import check
+
+    steps = check(_account(endpoint, assigned, config))
+    rows = [_row(step) for step in steps]
+    if chosen(output) == "json":
+        show_document({"ok": all(row["outcome"] == "ok" for row in rows), "steps": rows})
+    else:
+        show_rows(rows, "table")
+    for step in steps:
+        if step.error is not None:
+            raise step.error
+
+
+@app.command(epilog="Example: bacalhau-cosmos cosmos create --endpoint http://127.0.0.1:8081")
+def create(
+    *, endpoint: Endpoint = None, assigned: Assigned = None, config: Config = None, output: _AsOutput = None
+) -> None:
+    """Create the database and the containers that are missing; those that exist stay as they are.
+
+    Takes the account key (COSMOS_KEY): a data-plane role may write documents, not create containers.
+    """
+    from processors import containers
+
+    made = containers.create(_account(endpoint, assigned, config))
+    if chosen(output) == "json":
+        show_document({"created": list(made.created), "existed": list(made.existed)})
+    else:
+        outcomes = {"created": made.created, "existed": made.existed}
+        show_rows(({"name": name, "outcome": word} for word, names in outcomes.items() for name in names), "table")
+
+
+def _account(endpoint: str | None, assigned: list[str] | None, config: Any) -> "Account":
+    from processors.city import account
+
+    return account(load_settings({"endpoint": endpoint}, assigned, config, required=("endpoint",)).settings)
+
+
+def _row(step: "Step") -> dict[str, Any]:
+    error = step.error
+    return {
+        "step": step.name,
+        "outcome": step.outcome,
+        "milliseconds": None if step.milliseconds is None else round(step.milliseconds, 1),
+        "error": None if error is None else str(error),
+        "try": None if error is None else error.hint,
+    }

@@ -1,0 +1,216 @@
+"""`bacalhau-cosmos query`: what Cosmos has."""
+# ruff: noqa: PLC0415 - processors is imported when it is used, so that help stays fast
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.errors import UsageError
+from submitter.output import RowOutput, chosen, show_document, show_rows
+
+if TYPE_CHECKING:
+    from processors.query import Group, Query, Reader, Selection
+
+EXAMPLE = "Example: bacalhau-cosmos query --city denver --since 2h --anomalies --output csv"
+
+_DEFAULT_LIMIT = 100
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_AGO = re.compile(r"(\d{1,9})([smhd])")
+
+
+class Container(StrEnum):
+    """Containers by what they hold; the name of the readings' is a setting."""
+
+    READINGS = "readings"
+    AGGREGATES = "aggregates"
+    ANOMALIES = "anomalies"
+    RUNS = "runs"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The options that say what to read."""
+
+    city: str | None
+    sensor: str | None
+    since: str | None
+    anomalies: bool
+    count: bool
+    limit: int | None
+    sql: str | None
+    container: Container | None
+    analyze: bool
+
+    def refuse_mixtures(self) -> None:
+        """Options that another one leaves without a meaning are refused."""
+        given = {
+            "--city": self.city is not None,
+            "--sensor": self.sensor is not None,
+            "--since": self.since is not None,
+            "--anomalies": self.anomalies,
+            "--count": self.count,
+            "--limit": self.limit is not None,
+            "--sql": self.sql is not None,
+            "--container": self.container is not None,
+            "--analyze": self.analyze,
+        }
+        if self.sql is not None:
+            mode, fitting = "--sql", {"--sql", "--container"}
+        elif self.analyze:
+            mode, fitting = "--analyze", {"--analyze", "--city", "--sensor"}
+        elif self.count:
+            mode, fitting = "--count", {"--count", "--city", "--sensor", "--since", "--anomalies"}
+        else:
+            mode, fitting = "a query without --sql", given.keys() - {"--container"}
+        if idle := [name for name, there in given.items() if there and name not in fitting]:
+            raise UsageError(
+                "query", ", ".join(idle), why=f"has no meaning with {mode}", hint=f"leave out {', '.join(idle)}"
+            )
+
+
+def query(
+    *,
+    city: Annotated[
+        str | None, typer.Option(help="One city, as its folder is named.", show_default="COSMOS_CITY, or all")
+    ] = None,
+    sensor: Annotated[str | None, typer.Option(help="One sensor, by its id.")] = None,
+    since: Annotated[str | None, typer.Option(help="Observed then or later: 2h, 3d or 2026-11-20T00:00:00Z.")] = None,
+    anomalies: Annotated[bool, typer.Option("--anomalies", help="Anomalies instead of readings.")] = False,
+    count: Annotated[bool, typer.Option("--count", help="Only how many there are.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default=str(_DEFAULT_LIMIT))] = None,
+    sql: Annotated[str | None, typer.Option(help="A SELECT in Cosmos SQL, sent as given.")] = None,
+    container: Annotated[
+        Container | None, typer.Option(help="With --sql: where it runs.", show_default="readings")
+    ] = None,
+    analyze: Annotated[
+        bool,
+        typer.Option(
+            "--analyze", help="Documents, bytes and the newest, by city, sensor and day; reads every document."
+        ),
+    ] = False,
+    endpoint: Endpoint = None,
+    assigned: Assigned = None,
+    config: Config = None,
+    output: Annotated[
+        RowOutput | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
+    ] = None,
+) -> None:
+    """Read documents back from Cosmos DB, newest first.
+
+    Tables show the main fields; JSON and CSV have all of them.
+    """
+    from processors.city import account
+    from processors.containers import ANOMALIES
+    from processors.query import Selection, as_given, open_reader
+
+    asked = _Asked(city, sensor, since, anomalies, count, limit, sql, container, analyze)
+    asked.refuse_mixtures()
+    start = None if since is None else _instant(since, datetime.now(UTC))
+    written = None if sql is None else as_given(sql)
+    settings = load_settings({"city": city, "endpoint": endpoint}, assigned, config, required=("endpoint",)).settings
+    where = ANOMALIES if anomalies else settings.container
+    if container not in (None, Container.READINGS):
+        where = container.value
+    selection = Selection(settings.city or None, sensor, start)
+    how = chosen(output)
+    with open_reader(account(settings), where) as reader:
+        if written is not None:
+            _show_sql(reader, written, how)
+        elif analyze:
+            _show_groups(reader.groups(selection), how)
+        elif count:
+            _show_count(reader, selection, how)
+        else:
+            _show_documents(reader, selection, limit or _DEFAULT_LIMIT, how, anomalies=anomalies)
+
+
+def _show_sql(reader: "Reader", written: "Query", how: str) -> None:
+    rows = reader.rows(written)
+    show_rows(rows if how == "json" else (_as_row(row) for row in rows), how)
+
+
+def _as_row(value: Any) -> dict[str, Any]:
+    """A document without what the service adds, or a bare value as a row of one column."""
+    from processors.query import without_system
+
+    return without_system(value) if isinstance(value, dict) else {"value": value}
+
+
+def _show_count(reader: "Reader", selection: "Selection", how: str) -> None:
+    from processors.query import count
+
+    found = {"count": sum(reader.rows(count(selection)))}
+    if how == "json":
+        show_document(found)
+    else:
+        show_rows([found], how)
+
+
+def _show_documents(reader: "Reader", selection: "Selection", limit: int, how: str, *, anomalies: bool) -> None:
+    from processors.query import newest_first, without_system
+    from processors.schema import IS_ANOMALY, MEASURE_NAMES, OBSERVED_AT, SENSOR_ID
+
+    columns = (OBSERVED_AT, "city", SENSOR_ID, *MEASURE_NAMES, IS_ANOMALY)
+    if anomalies:
+        columns = (OBSERVED_AT, "city", SENSOR_ID, "measure", "kind", "value", "score", "threshold")
+    documents = (without_system(document) for document in reader.rows(newest_first(selection, limit)))
+    show_rows(_or_say_none(documents), how, columns=columns)
+
+
+def _or_say_none(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    empty = True
+    for row in rows:
+        empty = False
+        yield row
+    if empty:
+        typer.echo("no document matches", err=True)
+
+
+def _show_groups(groups: Iterable["Group"], how: str) -> None:
+    """JSON has the total apart, a table has it last, and a CSV has none, lest a sum counts it twice."""
+    rows: list[dict[str, Any]] = []
+    documents = size = 0
+    newest: str | None = None
+    for group in groups:
+        rows.append(
+            {
+                "city": group.city,
+                "sensorId": group.sensor_id,
+                "day": group.day or None,
+                "documents": group.documents,
+                "bytes": group.bytes,
+                "newest": group.newest,
+            }
+        )
+        documents, size = documents + group.documents, size + group.bytes
+        newest = max(filter(None, (newest, group.newest)), default=None)
+    total = {"documents": documents, "bytes": size, "newest": newest}
+    if how == "json":
+        show_document({"groups": rows, "total": total})
+    else:
+        show_rows(rows if how == "csv" else [*rows, {"city": "total", **total}], how)
+
+
+def _instant(text: str, now: datetime) -> datetime:
+    """The moment that `2h` (ago) or a time stamp means; UTC where it names no zone."""
+    if ago := _AGO.fullmatch(text.strip()):
+        try:
+            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        except OverflowError:
+            return datetime.min.replace(tzinfo=UTC)
+    try:
+        at = datetime.fromisoformat(text.strip())
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            "read --since",
+            text,
+            why="it is neither an age nor a time stamp",
+            hint="for example 2h or 2026-11-20T00:00:00Z",
+        ) from error

@@ -1,0 +1,189 @@
+"""`bacalhau-cosmos run`: one city on this machine, with a report for each pass."""
+# ruff: noqa: PLC0415 - processors is imported when it is used, so that help stays fast
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.errors import tell
+from submitter.output import Output, chosen, plain, show_pairs
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Display
+    from rich.progress import TaskID
+
+    from processors.city import Progress
+    from processors.model import Database
+    from processors.pipeline import Taken
+    from processors.report import Report
+
+EXAMPLE = "Example: bacalhau-cosmos run --city denver --endpoint http://127.0.0.1:8081 --every 30s"
+
+
+def run(
+    *,
+    city: Annotated[
+        str | None, typer.Option(help="Folder below the data folder, as written.", show_default="COSMOS_CITY")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Holds <city>/<sensor>/sensor_data.db; only read.", show_default="data")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Positions, and what is carried from run to run.", show_default="state")
+    ] = None,
+    archive: Annotated[Path | None, typer.Option(help="Parquet archive.", show_default="archive")] = None,
+    stage: Annotated[
+        str | None,
+        typer.Option(
+            help="How far readings are refined before they leave: raw, schematized, sanitized or aggregated.",
+            show_default="sanitized",
+        ),
+    ] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(help="A pass every so often (30s, 5m, 1h), until Ctrl-C.", show_default="one pass"),
+    ] = None,
+    endpoint: Endpoint = None,
+    assigned: Assigned = None,
+    config: Config = None,
+    output: Annotated[
+        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
+    ] = None,
+) -> None:
+    """Take in what is new in a city's databases: to Cosmos DB, and to the Parquet archive.
+
+    The account key is read from COSMOS_KEY; without it this machine's identity is used. Ctrl-C ends the run after
+    the batch in hand, a second one at once; the next run goes on from there.
+    """
+    from processors.city import World, passes
+    from processors.report import encode
+
+    named = {"city": city, "data": data, "state": state, "archive": archive, "stage": stage, "every": every}
+    loaded = load_settings({**named, "endpoint": endpoint}, assigned, config, required=("city", "endpoint"))
+    how = chosen(output)
+    code = 0
+    with _stop_signal() as stop, _progress() as (progress, rest):
+        for report in passes(loaded.settings, World(stop=stop), progress):
+            rest()
+            if how == "json":
+                typer.echo(encode(report.document()))
+            else:
+                show_pairs(_lines(report))
+            sys.stdout.flush()
+            _explain(report)
+            code = report.exit_code
+    raise typer.Exit(code)
+
+
+def _lines(report: "Report") -> Iterator[tuple[str, Any]]:
+    taken = report.taken
+    documents = taken.readings + taken.aggregates + taken.anomalies
+    yield "city", report.city
+    yield "outcome", report.outcome
+    yield "databases", "-" if report.databases is None else report.databases
+    yield "rows read", taken.rows
+    yield "documents", documents
+    yield "  readings", taken.readings
+    yield "  aggregates", taken.aggregates
+    yield "  anomalies", taken.anomalies
+    yield "rejects", taken.rejected
+    for rule, rows in sorted(taken.rejects.items(), key=lambda pair: (-pair[1], pair[0])):
+        yield f"  {rule}", rows
+    yield "request units", "-" if taken.request_units is None else round(taken.request_units, 2)
+    yield "documents/s", round(documents / report.seconds) if report.seconds else "-"
+    yield "seconds", round(report.seconds, 3)
+    for name, error in report.failures.items():
+        yield f"failed {name}", str(error)
+    for notice in taken.notices:
+        yield "notice", notice
+
+
+def _explain(report: "Report") -> None:
+    for failure in report.failures.values():
+        tell(failure)
+    if report.stopped_by is not None:
+        tell(report.stopped_by)
+
+
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    """Is set by the first SIGINT or SIGTERM; the second one does what it always does."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Bar:
+    """A bar on stderr while a database is read."""
+
+    def __init__(self, display: "Display"):
+        self._display = display
+        self._task: TaskID | None = None
+
+    def database(self, database: "Database", expected_rows: int) -> None:
+        """See `processors.city.Progress`."""
+        self.rest()
+        self._task = self._display.add_task(plain(database.sensor), total=expected_rows)
+        self._display.start()
+
+    def batch(self, taken: "Taken") -> None:
+        """See `processors.city.Progress`."""
+        if self._task is not None:
+            self._display.advance(self._task, taken.rows)
+
+    def rest(self) -> None:
+        """Nothing is read for now."""
+        if self._task is not None:
+            self._display.stop()
+            self._display.remove_task(self._task)
+            self._task = None
+
+
+@contextmanager
+def _progress() -> "Iterator[tuple[Progress, Any]]":
+    """Who is told how a pass goes, and what to call when it is over."""
+    if not sys.stderr.isatty():
+        from processors.city import Silent
+
+        yield Silent(), lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn
+    from rich.progress import Progress as Display
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f} rows/s")
+
+    display = Display(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Speed(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar = _Bar(display)
+    try:
+        yield bar, bar.rest
+    finally:
+        bar.rest()
