@@ -104,7 +104,7 @@ class _Way:
         self._runs: ContainerProxy
         self._definitions: Sequence[Definition] = containers.definitions(account.container)
         self._properties: list[Mapping[str, Any]] = []
-        self._document = {
+        self._document: dict[str, Any] = {
             "id": f"check-{uuid.uuid4()}",
             "city": "bacalhau-cosmos check",
             "schemaVersion": VERSION,

@@ -85,15 +85,14 @@ def readings(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documen
         origin: Where they come from.
         stage: Written into each document.
     """
-    common = [ID, SENSOR_ID, MONTH, ROW_ID]
     if stage == "raw":
-        body = rows.select(*common, "source")
+        body = rows.select(ID, SENSOR_ID, MONTH, ROW_ID, OBSERVED_AT, "source")
     else:
         body = rows.drop(SOURCE_TIMESTAMP, EXTRAS).with_columns(
-            pl.col(OBSERVED_AT).dt.strftime(_INSTANT),
-            *(pl.when(flag).then(statement=True).alias(flag) for flag in (TIME_AMBIGUOUS, IS_DUPLICATE)),
+            pl.when(flag).then(statement=True).alias(flag) for flag in (TIME_AMBIGUOUS, IS_DUPLICATE)
         )
-    return _documents(body.with_columns(stage=pl.lit(stage)), origin)
+    written = body.with_columns(pl.col(OBSERVED_AT).dt.strftime(_INSTANT), stage=pl.lit(stage))
+    return _documents(written, origin)
 
 
 def anomalies(found: pl.DataFrame, origin: Origin) -> Iterator[Documents]:

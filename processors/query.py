@@ -251,7 +251,7 @@ def _explain(error: BaseException, account: Account, container: str) -> Processo
 
 
 def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _observed_at(document: Mapping[str, Any]) -> str | None:

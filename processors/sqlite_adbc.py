@@ -72,7 +72,7 @@ class Reader:
                     stream.release()  # one that outlives its connection, as in a traceback, is a segfault
         except (adbc.Error, pl.exceptions.PolarsError) as error:
             _ask(self._uri, statement, parameters)
-            raise TryAgain(str(error)) from error
+            raise TryAgain(str(error), "run again, with smaller pages if it stays") from error
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def connected(uri: str) -> Iterator[Reader]:
         connection = adbc.connect(uri)
     except adbc.Error as error:
         _ask(uri, "SELECT count(*) FROM sqlite_master", ())
-        raise TryAgain(str(error)) from error
+        raise TryAgain(str(error), "run again, with smaller pages if it stays") from error
     with closing(connection):
         yield Reader(uri, connection)
 

@@ -46,8 +46,16 @@ _MAX_MOVES = 20
 _POLL_S = 0.01
 
 
-class TryAgain(Exception):
-    """Raised by what reads: the same read may succeed in a moment."""
+class TryAgain(Exception):  # noqa: N818  (a request to the caller, not a failure)
+    """Raised by what reads: the same read may succeed in a moment.
+
+    Attributes:
+        hint: What to try when it does not.
+    """
+
+    def __init__(self, why: str, hint: str = "a writer holds it: run again, or shorten the writer's transactions"):
+        self.hint = hint
+        super().__init__(why)
 
 
 class _Moved(Exception):
@@ -91,7 +99,7 @@ class Opening:
                         "read",
                         self.path,
                         why=f"{waiting} for {self._busy_s:g} s",
-                        hint="a writer holds it: run again, or shorten the writer's transactions",
+                        hint=waiting.hint,
                         retryable=True,
                     ) from waiting
                 time.sleep(_POLL_S)

@@ -163,10 +163,9 @@ def _unusable_id(table: Table, why: str) -> SourceError:
 
 
 def _is_rowid(connection: sqlite3.Connection, table: str, column: str) -> bool:
-    """Whether the column is the rowid itself, which keeps its value through VACUUM."""
+    """Whether the column is the rowid, which keeps its value through VACUUM, or a key by itself like it."""
     keys = connection.execute("SELECT name, upper(type) FROM pragma_table_xinfo(?) WHERE pk", (table,)).fetchall()
-    indexed = connection.execute("SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk'", (table,)).fetchone()
-    return keys == [(column, "INTEGER")] and not indexed
+    return keys == [(column, "INTEGER")]
 
 
 def _is_unique(connection: sqlite3.Connection, table: str, column: str) -> bool:

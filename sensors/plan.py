@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from math import isfinite
 
 from sensors import anomalies
 from sensors.errors import RequestError
@@ -72,7 +71,7 @@ def to_period_ms(period_s: float) -> int:
         RequestError: It is below one, or not whole.
     """
     period_ms = round(float(period_s) * 1000, 6)
-    if not (isfinite(period_ms) and period_ms >= 1 and period_ms.is_integer()):
+    if not (period_ms >= 1 and period_ms.is_integer()):
         raise RequestError(
             "plan readings",
             f"a period of {period_s} s",

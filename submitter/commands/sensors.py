@@ -43,25 +43,19 @@ def sensors() -> None:
 def simulate(
     *,
     city: Annotated[list[str], typer.Option(help="City, known or not; repeat for several.")],
-    sensor_count: Annotated[
-        int, typer.Option("--sensors", min=1, max=9999, help="Sensors of each city.")
-    ] = 4,
-    days: Annotated[
-        float | None, typer.Option(help="Length of the period to fill.", show_default="1")
-    ] = None,
+    sensor_count: Annotated[int, typer.Option("--sensors", min=1, max=9999, help="Sensors of each city.")] = 4,
+    days: Annotated[float | None, typer.Option(help="Length of the period to fill.", show_default="1")] = None,
     start: Annotated[
         str | None,
-        typer.Option(
-            help="Its beginning, RFC 3339, UTC where no zone is given.", show_default="as many days ago"
-        ),
+        typer.Option(help="Its beginning, RFC 3339, UTC where no zone is given.", show_default="as many days ago"),
     ] = None,
     period: Annotated[
         str | None, typer.Option(help="Between two readings: 500ms, 5s, 1m, 1h.", show_default="5s")
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed makes other weather and other readings.")] = 0,
-    data: Annotated[
-        Path, typer.Option(help="Folder of the cities: DATA/<city>/<sensor>/sensor_data.db.")
-    ] = Path("data"),
+    data: Annotated[Path, typer.Option(help="Folder of the cities: DATA/<city>/<sensor>/sensor_data.db.")] = Path(
+        "data"
+    ),
     live: Annotated[bool, typer.Option("--live", help="Write as time passes, until Ctrl-C.")] = False,
     rate: Annotated[
         float | None, typer.Option(help="With --live: readings a second of each sensor.", show_default="1")
@@ -71,9 +65,7 @@ def simulate(
     ] = None,
     anomaly_probability: Annotated[
         float | None,
-        typer.Option(
-            help="Long-run share of readings that an anomaly disturbs, 0 up to 1.", show_default="0.01"
-        ),
+        typer.Option(help="Long-run share of readings that an anomaly disturbs, 0 up to 1.", show_default="0.01"),
     ] = None,
     fault: Annotated[
         list[str] | None,
@@ -162,9 +154,7 @@ def _live(data: Path, fleet: "Sequence[Sensor]", **how: Any) -> "list[Written]":
 def _stop_signal() -> Iterator[threading.Event]:
     """Ctrl-C and SIGTERM end a live run in order: it has no other end, so they are not an interruption."""
     stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:

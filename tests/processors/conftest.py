@@ -33,7 +33,8 @@ def page() -> Callable[[Rows], pl.DataFrame]:
         others = dict.fromkeys(name for row in whole for name in row)
         known = {field.source: field.dtype for field in schema.COLUMNS}
         names = [*known, *(name for name in others if name not in known)]
-        return pl.DataFrame([pl.Series(name, [row.get(name) for row in whole], known.get(name)) for name in names])
+        dtypes = {name: pl.String() for name in names if name.endswith(schema.ODD)} | known
+        return pl.DataFrame([pl.Series(name, [row.get(name) for row in whole], dtypes.get(name)) for name in names])
 
     return build
 

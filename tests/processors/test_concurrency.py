@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
 from processors.concurrency import Limiter, Place
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    """To its end, or red within seconds: a place that is lost would wait for ever."""
+    asyncio.run(asyncio.wait_for(scenario, timeout=5))
 
 
 async def hold(limiter: Limiter, count: int) -> tuple[AsyncExitStack, list[Place]]:
@@ -48,7 +55,7 @@ def test_never_more_than_the_limit_at_once() -> None:
         await held.aclose()
         assert await free_places(limiter) == 3
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_waiting_request_starts_when_another_ends() -> None:
@@ -62,7 +69,7 @@ def test_a_waiting_request_starts_when_another_ends() -> None:
         second, _ = await waiting
         await second.aclose()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_throttling_halves_the_limit_and_withholds_places_that_are_given_back() -> None:
@@ -75,7 +82,7 @@ def test_throttling_halves_the_limit_and_withholds_places_that_are_given_back() 
         await held.aclose()
         assert await free_places(limiter) == 4
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_requests_that_were_in_flight_together_cut_once() -> None:
@@ -92,7 +99,7 @@ def test_requests_that_were_in_flight_together_cut_once() -> None:
         assert limiter.limit == 2
         await held.aclose()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_never_falls_below_the_least() -> None:
@@ -105,7 +112,7 @@ def test_never_falls_below_the_least() -> None:
         assert limiter.limit == 2
         assert await free_places(limiter) == 2
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_rises_by_one_a_round_up_to_the_most() -> None:
@@ -118,7 +125,7 @@ def test_rises_by_one_a_round_up_to_the_most() -> None:
         assert limits == [3, 4, 4, 4, 4]
         assert await free_places(limiter) == 4
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_rises_again_after_it_fell() -> None:
@@ -132,7 +139,7 @@ def test_rises_again_after_it_fell() -> None:
         assert limiter.limit == 16
         assert await free_places(limiter) == 16
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_rise_while_places_are_withheld_gives_one_of_them_back() -> None:
@@ -146,7 +153,7 @@ def test_a_rise_while_places_are_withheld_gives_one_of_them_back() -> None:
         await held.aclose()
         assert await free_places(limiter) == 3
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_request_that_fails_or_is_cancelled_gives_its_place_back() -> None:
@@ -163,7 +170,7 @@ def test_a_request_that_fails_or_is_cancelled_gives_its_place_back() -> None:
         await held.aclose()
         assert await free_places(limiter) == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize(("start", "least", "most"), [(0, 0, 1), (4, 5, 8), (9, 1, 8)])

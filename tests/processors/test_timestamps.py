@@ -101,7 +101,7 @@ def test_absent_stays_absent() -> None:
     between=st.sampled_from("Tt "),
     colon=st.booleans(),
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 def test_a_stamp_with_a_zone_is_what_python_reads(
     moment: datetime, east: int, digits: int, between: str, colon: bool
 ) -> None:
@@ -118,7 +118,7 @@ def test_a_stamp_with_a_zone_is_what_python_reads(
 @example(moment=datetime(2026, 10, 25, 2, 30), zone="Europe/Berlin", as_default=True, digits=0)  # noqa: DTZ001
 @example(moment=datetime(2026, 3, 29, 2, 30), zone="Europe/Berlin", as_default=False, digits=3)  # noqa: DTZ001
 @example(moment=datetime(2011, 12, 30, 12, 0), zone="Pacific/Apia", as_default=False, digits=0)  # noqa: DTZ001
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 def test_a_stamp_without_zone_is_where_python_places_it(
     moment: datetime, zone: str, as_default: bool, digits: int
 ) -> None:
@@ -130,7 +130,7 @@ def test_a_stamp_without_zone_is_where_python_places_it(
 
 
 @given(st.sampled_from(ZONES[1:]), st.integers(2001, 2037), st.integers(-180, 180))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=15)
 def test_changes_of_the_clocks_are_those_that_python_knows(zone: str, year: int, minutes: int) -> None:
     hours = [at(year, 1, 1) + timedelta(hours=hour) for hour in range(24 * 366)]
     offsets = [hour.astimezone(ZoneInfo(zone)).utcoffset() for hour in hours]
@@ -147,7 +147,7 @@ def test_changes_of_the_clocks_are_those_that_python_knows(zone: str, year: int,
     digits=st.integers(0, 6),
     milliseconds=st.booleans(),
 )
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_numbers_are_exact_to_the_microsecond(
     moment: datetime, negative: bool, digits: int, milliseconds: bool
 ) -> None:
@@ -206,7 +206,7 @@ STAMPS = st.sampled_from(
 
 
 @given(st.lists(st.tuples(STAMPS, st.sampled_from([None, "", "Mars", "+05:45", "America/Denver", *ZONES]))))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 def test_a_row_is_read_the_same_whatever_else_is_on_its_page(rows: list[tuple[str | None, str | None]]) -> None:
     stamps, zones = (pl.Series([row[part] for row in rows], dtype=pl.String) for part in (0, 1))
     together = timestamps.parse(stamps, zones, "Europe/Berlin")

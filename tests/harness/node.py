@@ -1,0 +1,101 @@
+"""A node with a data folder, a state and an archive, whose pipeline runs here against a sink that remembers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from processors import city, discover
+from processors.archive import Archive
+from processors.checkpoint import open_checkpoint
+from processors.model import Documents, Written
+from processors.pipeline import Taken, take_in
+from processors.settings import Settings
+from processors.source import open_source
+from tests.harness import oracle
+
+Contents = dict[str, dict[str, dict[str, Any]]]
+
+
+class Memory:
+    """A sink; `writes` counts documents as they come, also those that replace one."""
+
+    def __init__(self) -> None:
+        self.contents: Contents = {"readings": {}, "aggregates": {}, "anomalies": {}}
+        self.writes: Counter[str] = Counter()
+
+    def write(self, container: str, documents: Iterable[Documents]) -> Written:
+        count = 0
+        for group in documents:
+            assert len(group.items) == len(group.sizes)
+            for item in group.items:
+                assert group.key == (item["city"], item["sensorId"], item["month"])
+                assert re.fullmatch(r"[^/\\?#]{1,1023}", item["id"])
+                self.contents[container][item["id"]] = json.loads(json.dumps(item, allow_nan=False))
+            count += len(group.items)
+        self.writes[container] += count
+        return Written(count)
+
+
+@dataclass
+class Node:
+    """See the module; `city` has one database a sensor folder."""
+
+    root: Path
+    city: str = "denver"
+    memory: Memory = field(default_factory=Memory)
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state"
+
+    @property
+    def archive(self) -> Path:
+        return self.root / "archive"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.state / self.city / "checkpoint.db"
+
+    def database(self, sensor: str = "s1") -> Path:
+        return self.data / self.city / sensor / "sensor_data.db"
+
+    def forget(self) -> None:
+        """The checkpoint is gone."""
+        for path in self.checkpoint.parent.glob("checkpoint.db*"):
+            path.unlink()
+
+    def run(self, *, after_batch: Callable[[], object] = lambda: None, **settings: Any) -> Taken:
+        """One pass over the city's databases; errors are raised."""
+        chosen = Settings(city=self.city, **{"page_rows": 20, **settings})
+        total = Taken()
+        with open_checkpoint(self.state, self.city) as checkpoint:
+            for database in discover.databases(self.data, self.city):
+                archive = Archive(self.archive, database)
+                with open_source(
+                    database.path, table=chosen.table, columns=chosen.columns, scratch=self.state / "scratch"
+                ) as source:
+                    for taken in take_in(database, source, checkpoint, archive, self.memory, city.recipe(chosen)):
+                        total += taken
+                        after_batch()
+        return total
+
+    def facts(self) -> set[oracle.Fact]:
+        """Readings that have arrived: the same in the sink and the archive, each once."""
+        sent = oracle.once(oracle.stated(self.memory.contents["readings"].values()))
+        kept = oracle.once(oracle.archived(self.archive))
+        assert sent == kept
+        return sent
+
+    def everything(self) -> tuple[Contents, Counter[oracle.Fact], list[dict[str, Any]]]:
+        """Documents, archive and rejects, to compare with another node's."""
+        return self.memory.contents, oracle.archived(self.archive), oracle.rejects(self.archive)

@@ -1,0 +1,113 @@
+"""What is really there: SQLite by sqlite3, Cosmos by the plain client, the archive by two readers of Parquet.
+
+Shares no code with `processors`. A reading is compared by what it says (sensor, row id, time, measures), so that
+lost, doubled and altered readings all show.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from azure.cosmos import CosmosClient
+
+MEASURES = {
+    "temperature": "temperatureC",
+    "humidity": "humidityPct",
+    "pressure": "pressurePa",
+    "vibration": "vibrationMmS",
+    "voltage": "voltageV",
+}
+
+Fact = tuple[Any, ...]
+"""Sensor id, row id, microseconds since 1970, then the measures."""
+
+
+def table(path: Path, name: str = "sensor_readings") -> Counter[Fact]:
+    """Facts of a table whose rows are all good."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(f"SELECT sensor_id, id, timestamp, {', '.join(MEASURES)} FROM {name}").fetchall()
+    return Counter((sensor, row_id, _micros(stamp), *values) for sensor, row_id, stamp, *values in rows)
+
+
+def row_ids(path: Path) -> set[int]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {row_id for (row_id,) in connection.execute("SELECT id FROM sensor_readings")}
+
+
+def documents(endpoint: str, database: str, container: str) -> dict[str, dict[str, Any]]:
+    """Documents by id, without what the service adds; the key is any text, the emulator asks for none."""
+    with CosmosClient(endpoint, "eA==", enable_endpoint_discovery=False) as client:
+        items = list(client.get_database_client(database).get_container_client(container).read_all_items())
+    by_id = {item["id"]: {name: item[name] for name in item if not name.startswith("_")} for item in items}
+    assert len(by_id) == len(items), f"{len(items) - len(by_id)} documents share their id with another"
+    return by_id
+
+
+def stated(readings: Iterable[Mapping[str, Any]]) -> Counter[Fact]:
+    """Facts of documents."""
+    return Counter(
+        (
+            item["sensorId"],
+            item["rowId"],
+            _micros(item["observedAt"]),
+            *(item.get(name) for name in MEASURES.values()),
+        )
+        for item in readings
+    )
+
+
+def archived(archive: Path) -> Counter[Fact]:
+    """Facts of the archive by a plain glob, the same for Polars and DuckDB."""
+    pattern = f"{archive}/**/*.parquet"
+    columns = ["sensorId", "rowId", "observedAt", *MEASURES.values()]
+    if not list(archive.glob("**/*.parquet")):
+        return Counter()
+    frame = pl.read_parquet(pattern, hive_partitioning=True).select(columns)
+    by_polars = Counter(frame.with_columns(pl.col("observedAt").cast(pl.Int64)).rows())
+    wanted = ", ".join(f'"{name}"' for name in columns).replace('"observedAt"', 'epoch_us("observedAt")')
+    with duckdb.connect() as connection:
+        found = connection.execute(f"SELECT {wanted} FROM read_parquet(?, hive_partitioning = true)", [pattern])
+        by_duckdb = Counter(found.fetchall())
+    assert by_polars == by_duckdb
+    return by_polars
+
+
+def rejects(archive: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for path in sorted(archive.glob("_rejects/**/*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+
+
+def once(facts: Counter[Fact]) -> set[Fact]:
+    """The facts, none of them stated twice."""
+    doubled = {fact: count for fact, count in facts.items() if count > 1}
+    assert not doubled, f"{len(doubled)} readings more than once, such as {next(iter(doubled.items()))}"
+    return set(facts)
+
+
+def windows(facts: Iterable[Fact], window_s: int = 60) -> dict[tuple[str, int], list[float | None]]:
+    """Temperatures of each sensor's windows, by start in seconds; latest last."""
+    found: dict[tuple[str, int], list[float | None]] = {}
+    for fact in sorted(facts, key=lambda fact: (fact[0], fact[2], fact[1])):
+        start = fact[2] // 1_000_000 // window_s * window_s
+        found.setdefault((fact[0], start), []).append(fact[3])
+    return found
+
+
+def _micros(stamp: str) -> int:
+    at = datetime.fromisoformat(stamp)
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    since = at - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

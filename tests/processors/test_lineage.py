@@ -1,0 +1,236 @@
+"""Lives of a database, as the pipeline tells them apart: what is new arrives once, what was before stays."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.harness import databases, oracle
+from tests.harness.databases import AUTO, PLAIN, START, Row, readings
+from tests.harness.node import Node
+
+Forget = Callable[[Node], None]
+
+
+def keep(_: Node) -> None:
+    """The checkpoint stays."""
+
+
+@pytest.fixture(params=[keep, Node.forget], ids=["checkpoint", "no checkpoint"])
+def before_run(request: pytest.FixtureRequest) -> Forget:
+    """What happens to the checkpoint before the run that meets the changed database."""
+    chosen: Forget = request.param
+    return chosen
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
+
+
+def after(rows: list[Row], count: int, seed: int = 2) -> list[Row]:
+    """Rows that follow others in time."""
+    return readings(count, seed=seed, start=START + timedelta(seconds=7 * len(rows)))
+
+
+def generations(node: Node) -> set[str]:
+    return {item["generation"] for item in node.memory.contents["readings"].values()}
+
+
+def test_a_copy_from_a_power_cut_is_read_with_its_log(node: Node, before_run: Forget) -> None:
+    rows = readings(50)
+    live = databases.create(node.root / "live.db", rows)
+    databases.copy(live, node.database())
+    node.run()
+    more = after(rows, 30)
+    databases.power_cut(live, node.database(), more)
+    before_run(node)
+    assert node.run().rows == 30
+    assert not node.database().with_name("sensor_data.db-shm").exists()
+    assert node.facts() == set(oracle.table(live))
+    assert len(generations(node)) == 1
+
+
+@pytest.mark.parametrize("id_column", [AUTO, PLAIN])
+def test_deleted_old_rows_and_vacuum_are_the_same_life(node: Node, before_run: Forget, id_column: str) -> None:
+    rows = readings(90)
+    path = databases.create(node.database(), rows, id_column=id_column)
+    every = set(oracle.table(path))
+    node.run()
+    databases.execute(path, "DELETE FROM sensor_readings WHERE id <= 75", "VACUUM")
+    databases.append(path, after(rows, 25))
+    every |= set(oracle.table(path))
+    before_run(node)
+    assert node.run().rows == 25
+    assert node.facts() == every
+    assert len(generations(node)) == 1
+
+
+@pytest.mark.parametrize(("id_column", "lives"), [(AUTO, 1), (PLAIN, 2)])
+@pytest.mark.parametrize("count", [30, 90, 130])
+def test_all_rows_deleted_and_new_ones(node: Node, before_run: Forget, id_column: str, lives: int, count: int) -> None:
+    rows = readings(90)
+    path = databases.create(node.database(), rows, id_column=id_column)
+    every = set(oracle.table(path))
+    node.run()
+    databases.execute(path, "DELETE FROM sensor_readings")
+    before_run(node)
+    assert node.run().rows == 0
+    databases.append(path, after(rows, count))
+    every |= set(oracle.table(path))
+    before_run(node)
+    assert node.run().rows == count
+    assert node.facts() == every
+    assert len(generations(node)) == lives
+
+
+@pytest.mark.parametrize("id_column", [AUTO, PLAIN])
+@pytest.mark.parametrize("count", [1, 40, 90, 140])
+@pytest.mark.parametrize("start", [START, START + timedelta(days=1)], ids=["same times", "other times"])
+def test_a_recreated_database_is_another_life(
+    node: Node, before_run: Forget, id_column: str, count: int, start: object
+) -> None:
+    path = databases.create(node.database(), readings(90), id_column=id_column)
+    every = set(oracle.table(path))
+    node.run()
+    before = deepcopy(node.memory.contents)
+    databases.create(path, readings(count, seed=5, start=start), id_column=id_column)  # type: ignore[arg-type]
+    every |= set(oracle.table(path))
+    before_run(node)
+    assert node.run().rows == count
+    assert node.facts() == every
+    assert len(generations(node)) == 2
+    for container, items in before.items():
+        assert items.items() <= node.memory.contents[container].items()
+    assert node.run().rows == 0
+
+
+@pytest.mark.parametrize("id_column", [AUTO, PLAIN])
+@pytest.mark.parametrize("shared", [1, 19, 20, 21, 47, 89])
+@pytest.mark.parametrize("new", [0, 1, 60])
+def test_an_older_copy_put_back_forks_where_it_ends_and_the_newer_one_goes_on(
+    node: Node, before_run: Forget, id_column: str, shared: int, new: int
+) -> None:
+    rows = readings(90)
+    path = databases.create(node.database(), rows[:shared], id_column=id_column)
+    older = databases.copy(path, node.root / "older.db")
+    databases.append(path, rows[shared:])
+    every = set(oracle.table(path))
+    node.run()
+    newer = databases.copy(path, node.root / "newer.db")
+    before = deepcopy(node.memory.contents)
+
+    databases.append(older, readings(new, seed=9, start=START + timedelta(seconds=7 * shared)))
+    databases.copy(older, path)
+    every |= set(oracle.table(path))
+    before_run(node)
+    assert node.run().rows == new
+    assert node.facts() == every
+    for container, items in before.items():
+        assert items.items() <= node.memory.contents[container].items()
+
+    between = deepcopy(node.memory.contents)
+    databases.append(newer, after(rows, 15))
+    databases.copy(newer, path)
+    every |= set(oracle.table(path))
+    before_run(node)
+    assert node.run().rows == 15
+    assert node.facts() == every
+    assert between["readings"].items() <= node.memory.contents["readings"].items()
+    assert len(generations(node)) == (2 if new else 1)
+
+    databases.append(older, readings(5, seed=11, start=START + timedelta(days=1)))
+    databases.copy(older, path)
+    every |= set(oracle.table(path))
+    before_run(node)
+    assert node.run().rows == 5
+    assert node.facts() == every
+
+
+def test_an_older_copy_that_grew_past_the_old_end_and_lost_its_old_rows(node: Node, before_run: Forget) -> None:
+    rows = readings(90)
+    path = databases.create(node.database(), rows[:47])
+    older = databases.copy(path, node.root / "older.db")
+    databases.append(path, rows[47:])
+    every = set(oracle.table(path))
+    node.run()
+    databases.append(older, readings(100, seed=9, start=START + timedelta(seconds=7 * 47)))
+    every |= set(oracle.table(older))
+    databases.execute(older, "DELETE FROM sensor_readings WHERE id <= 30")
+    databases.copy(older, path)
+    before_run(node)
+    assert node.run().rows == 100
+    assert node.facts() == every
+
+
+def test_a_database_recreated_while_it_is_read(node: Node) -> None:
+    """Between two pages; the pass that follows takes in the other life from its first row."""
+    path = databases.create(node.database(), readings(90))
+    other = databases.create(node.root / "other.db", readings(40, seed=5))
+    arrived = {fact for fact in oracle.table(path) if fact[1] <= 20} | set(oracle.table(other))
+    batches: list[int] = []
+
+    def swap() -> None:
+        if not batches:
+            databases.copy(other, path)
+        batches.append(1)
+
+    node.run(after_batch=swap)
+    node.run()
+    assert node.facts() == arrived
+
+
+def test_a_row_changed_in_place_is_not_another_life(node: Node, before_run: Forget) -> None:
+    rows = readings(90)
+    path = databases.create(node.database(), rows)
+    node.run()
+    known = node.facts()
+    databases.execute(path, "UPDATE sensor_readings SET temperature = 5 WHERE id IN (1, 20, 41)")
+    databases.append(path, after(rows, 10))
+    before_run(node)
+    assert node.run().rows == 10
+    assert known <= node.facts()
+    assert len(generations(node)) == 1
+
+
+def test_many_batches_keep_the_first_anchor(node: Node) -> None:
+    """Far more batches than anchors are remembered; an early fork is found all the same."""
+    rows = readings(300)
+    path = databases.create(node.database(), rows[:7])
+    older = databases.copy(path, node.root / "older.db")
+    databases.append(path, rows[7:])
+    every = set(oracle.table(path))
+    node.run(page_rows=2)
+    databases.append(older, readings(20, seed=9, start=START + timedelta(seconds=7 * 7)))
+    databases.copy(older, path)
+    every |= set(oracle.table(path))
+    assert node.run(page_rows=3).rows == 20
+    assert node.facts() == every
+
+
+def test_a_life_is_announced_before_anything_of_it_is_sent(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a kill right after the first write, with the database recreated meanwhile, mixes no two lives."""
+    path = databases.create(node.database(), readings(30))
+    first = set(oracle.table(path))
+
+    class Cut(BaseException):
+        pass
+
+    def cut(*_: object, **__: object) -> None:
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr("processors.archive.Archive.write", cut)
+        with pytest.raises(Cut):
+            node.run(page_rows=50)
+    assert oracle.once(oracle.stated(node.memory.contents["readings"].values())) == first
+    databases.create(path, readings(30, seed=5))
+    shutil.rmtree(node.state)
+    node.run()
+    sent = oracle.once(oracle.stated(node.memory.contents["readings"].values()))
+    assert sent == first | set(oracle.table(path))
