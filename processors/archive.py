@@ -29,6 +29,9 @@ from processors.schema import OBSERVED_AT, READING, ROW_ID, SENSOR_ID, VERSION
 
 _GENERATION = "generation.json"
 
+_ASIDE = ".new"
+"""Suffix of a file that is not in place yet: no pattern for Parquet files matches it."""
+
 _MAX_NAME_BYTES = 200
 """Below the 255 bytes of a file name, with room for the key before the value."""
 
@@ -84,6 +87,7 @@ class Archive:
             "schemaVersion": VERSION,
             "parent": branch.parent,
             "baseId": branch.base_id,
+            "position": branch.position,
             "anchors": list(branch.anchors),
         }
         with self._explained("announce a generation in"):
@@ -98,7 +102,9 @@ class Archive:
             try:
                 line = json.loads(path.read_bytes())
                 base = int(line["baseId"])
-                branch = Branch(path.parent.name, line["parent"], base, base, tuple(line["anchors"]))
+                # Above the base when the archive is younger than the life: an earlier one was moved away.
+                begins = int(line.get("position", base))
+                branch = Branch(path.parent.name, line["parent"], base, begins, tuple(line["anchors"]))
                 found.append((int(line["ordinal"]), branch))
             except (ValueError, KeyError, TypeError) as exc:
                 raise ArchiveError(
@@ -124,16 +130,16 @@ class Archive:
         name = _name(batch.generation, after)
         with self._explained("write"):
             shutil.rmtree(self._aside, ignore_errors=True)
-            files = [self._set_aside(part, name) for part in self._parts(valid, batch.generation)]
+            files = [_set_aside(self._aside, part, name) for part in self._parts(valid, batch.generation)]
             if len(rejects):
-                rejects_file = self._aside / f"{name}.jsonl"
+                rejects_file = self._aside / f"{name}.jsonl{_ASIDE}"
                 make_folder(rejects_file.parent)
                 rejects.with_columns(generation=pl.lit(batch.generation)).write_ndjson(rejects_file)
                 sync_file(rejects_file)
             manifest = Manifest(batch.generation, after, batch.last_id, len(valid), len(rejects), files, anchors)
             content = json.dumps({"schemaVersion": VERSION, **asdict(manifest)}, ensure_ascii=False)
             write_whole(self._manifest_path(batch.generation, after), content.encode())
-            self._move_in_place(manifest)
+            self._move_in_place(manifest, self._aside)
 
     def next_manifest(self, generation: str, after: int) -> Manifest | None:
         """The batch that was archived after a position, with its files in place; None when there is none."""
@@ -142,7 +148,7 @@ class Archive:
             if not path.exists():
                 return None
             manifest = _parse(path.read_bytes()) or self._recount(generation, after)
-            self._move_in_place(manifest)
+            self._move_in_place(manifest, self._aside)
             return manifest
 
     def read(self, manifest: Manifest) -> pl.DataFrame:
@@ -154,17 +160,19 @@ class Archive:
         if not manifest.files:
             return pl.DataFrame(schema=READING)
         with self._explained("read"):
-            frames = [pl.read_parquet(self._root / name, hive_partitioning=False) for name in manifest.files]
+            frames = [_read(self._root / name) for name in manifest.files]
             return pl.concat(frames).select(*READING).sort(ROW_ID)
 
     def replace(self, manifest: Manifest, valid: pl.DataFrame) -> None:
         """Writes the batch's files again, after one was found damaged."""
         with self._explained("repair"):
-            shutil.rmtree(self._aside, ignore_errors=True)
+            # Not where a commit waits: one that a kill leaves half made here must never be moved in place.
+            aside = self._aside / "repair"
+            shutil.rmtree(aside, ignore_errors=True)
             name = _name(manifest.generation, manifest.after)
             for part in self._parts(valid, manifest.generation):
-                self._set_aside(part, name)
-            self._move_in_place(manifest)
+                _set_aside(aside, part, name)
+            self._move_in_place(manifest, aside)
 
     def _parts(self, valid: pl.DataFrame, generation: str) -> list[tuple[Path, pl.DataFrame]]:
         dated = valid.with_columns(date=pl.col(OBSERVED_AT).dt.strftime("%Y-%m-%d"), generation=pl.lit(generation))
@@ -175,43 +183,45 @@ class Archive:
             ).items()
         ]
 
-    def _set_aside(self, part: tuple[Path, pl.DataFrame], name: str) -> str:
-        folder, rows = part
-        path = self._aside / folder / f"{name}.parquet"
-        make_folder(path.parent)
-        rows.drop("date").write_parquet(path, compression="zstd", compression_level=3)
-        sync_file(path)
-        return str(folder / path.name)
-
-    def _move_in_place(self, manifest: Manifest) -> None:
-        moves = [(self._aside / name, self._root / name) for name in manifest.files]
+    def _move_in_place(self, manifest: Manifest, aside: Path) -> None:
+        """What of the batch is still aside; what else is there may be of a later batch, and stays."""
+        moves = [(aside / f"{name}{_ASIDE}", self._root / name) for name in manifest.files]
         if manifest.rejects:
             name = f"{_name(manifest.generation, manifest.after)}.jsonl"
-            moves.append((self._aside / name, self._rejects / name))
-        for aside, place in moves:
-            if aside.exists():
+            moves.append((aside / f"{name}{_ASIDE}", self._rejects / name))
+        for waiting, place in moves:
+            if waiting.exists():
                 make_folder(place.parent)
-                aside.replace(place)
-        for folder in {place.parent for _, place in moves}:
+                waiting.replace(place)
+        for folder in {place.parent for _, place in moves if place.parent.exists()}:
             sync_folder(folder)
-        shutil.rmtree(self._aside, ignore_errors=True)
 
     def _recount(self, generation: str, after: int) -> Manifest:
         """A damaged manifest, made again from the files that it named."""
         name = _name(generation, after)
-        files = sorted(
-            str(path.relative_to(self._root)) for path in self._root.glob(f"{self._city}/*/*/{name}.parquet")
-        )
-        ids = [pl.read_parquet(self._root / file, columns=[ROW_ID])[ROW_ID] for file in files]
+        pattern = f"{self._city}/*/*/{name}.parquet"
+        found = [path.relative_to(self._root) for path in self._root.glob(pattern)]
+        found += [path.relative_to(self._aside).with_suffix("") for path in self._aside.glob(pattern + _ASIDE)]
+        files = sorted(map(str, set(found)))
+        self._move_in_place(Manifest(generation, after, after, 0, 1, files, ()), self._aside)
+        ids = [_read(self._root / file)[ROW_ID] for file in files]
         rejects = self._rejects / f"{name}.jsonl"
-        rejected = pl.read_ndjson(rejects, schema_overrides={ROW_ID: pl.Int64}) if rejects.exists() else pl.DataFrame()
-        if len(rejected):
+        rejected = pl.DataFrame()
+        if rejects.exists():
+            rejected = pl.read_ndjson(rejects.read_bytes(), schema_overrides={ROW_ID: pl.Int64})
             ids.append(rejected[ROW_ID])
+        if not ids:
+            raise ArchiveError(
+                "read a manifest",
+                self._manifest_path(generation, after),
+                why="it is damaged, and the files that it named are gone",
+                hint="restore it and its files from a copy of the archive",
+            )
         every = pl.concat(ids)
         manifest = Manifest(
             generation,
             after,
-            int(every.sort()[-1]),
+            int(every.drop_nulls().sort()[-1]),
             len(every) - len(rejected),
             len(rejected),
             files,
@@ -235,6 +245,20 @@ class Archive:
                 hint="free some space and make the folder writable, or choose another with --archive; the position has "
                 "not moved, the next run does the same batch again",
             ) from exc
+
+
+def _set_aside(aside: Path, part: tuple[Path, pl.DataFrame], name: str) -> str:
+    """Writes the part where no reader looks; its path when it is in place, relative to the archive."""
+    folder, rows = part
+    path = aside / folder / f"{name}.parquet{_ASIDE}"
+    make_folder(path.parent)
+    rows.drop("date").write_parquet(path, compression="zstd", compression_level=3)
+    sync_file(path)
+    return str(folder / f"{name}.parquet")
+
+
+def _read(path: Path) -> pl.DataFrame:
+    return pl.read_parquet(path, hive_partitioning=False, glob=False)
 
 
 def _after(position: int) -> str:

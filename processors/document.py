@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -146,4 +147,13 @@ def _documents(rows: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
         for part in known.iter_slices(_SLICE_ROWS):
             encoded = part.select(pl.struct(pl.all()).struct.json_encode()).to_series()
             sizes = encoded.str.len_bytes() + encoded.str.count_matches("e-", literal=True)  # 1e-7 here, 1e-07 there
-            yield Documents(key, part.to_dicts(), sizes.to_list())
+            yield Documents(key, _items(part), sizes.to_list())
+
+
+def _items(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """The rows as objects, without the nulls that are in structs."""
+    items = rows.to_dicts()
+    for name in (column.name for column in rows if column.dtype == pl.Struct):
+        for item in items:
+            item[name] = {part: value for part, value in item[name].items() if value is not None}
+    return items

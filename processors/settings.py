@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     database: str = Field("SensorData", min_length=1, max_length=255, description="Database of the account")
     container: str = Field("readings", min_length=1, max_length=255, description="Container of the readings")
     city: str = Field("", description="Folder below the data folder, as written")
-    data: Path = Field(Path("data"), description="Holds <city>/<sensor>/sensor_data.db; never written to")
+    data: Path = Field(Path("data"), description="Holds `<city>/<sensor>/sensor_data.db`; never written to")
     state: Path = Field(Path("state"), description="Positions and what stages carry from run to run")
     archive: Path = Field(Path("archive"), description="Parquet archive")
     every: Annotated[float | None, BeforeValidator(parse_duration_s)] = Field(

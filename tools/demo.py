@@ -31,7 +31,7 @@ SENSORS = 4
 PERIOD_S = 8
 FAULTS = ("null=20", "nan=5", "text=3", "bad_timestamp=3", "no_sensor_id=2", "duplicate=10", "gap=3")
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def main() -> int:
@@ -97,9 +97,9 @@ def simulate(environment: dict[str, str]) -> None:
 
 def show(reports: list[dict[str, Any]]) -> None:
     table = Table(title="What came of it")
-    columns = "city", "rows read", "readings", "aggregates", "anomalies", "rejects", "request units", "documents/s"
-    for column in columns:
-        table.add_column(column, justify="left" if column == "city" else "right")
+    table.add_column("city")
+    for column in ("rows read", "documents", "aggregates", "anomalies", "rejects", "request units", "documents/s"):
+        table.add_column(column, justify="right")
     for report in reports:
         documents = report["documents"]
         units = report["requestUnits"]
@@ -154,10 +154,8 @@ def count_rows(path: Path) -> int:
 
 def draw(environment: dict[str, str], city: str) -> None:
     """A picture of one sensor's day, with its anomalies marked."""
-    import matplotlib  # noqa: PLC0415 - slow to import, used once
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot  # noqa: PLC0415
+    from matplotlib.dates import DateFormatter  # noqa: PLC0415 - slow to import, used once
+    from matplotlib.figure import Figure  # noqa: PLC0415
 
     sensor = min(path.name for path in (ROOT / "data" / city).iterdir())
     step(f"draw the day of {sensor}")
@@ -165,18 +163,20 @@ def draw(environment: dict[str, str], city: str) -> None:
     readings = [row for row in json.loads(call(environment, "query", *asked)) if "temperatureC" in row]
     anomalies = json.loads(call(environment, "query", "--anomalies", *asked))
     marked = [row for row in anomalies if row["measure"] == "temperatureC"]
-    figure, axes = pyplot.subplots(figsize=(12, 4.5), layout="constrained")
+    figure = Figure(figsize=(12, 4.5), layout="constrained")
+    axes = figure.subplots()
     axes.plot(*points(readings, "temperatureC"), linewidth=0.6, color="#4878a8", label="temperature")
     axes.plot(*points(marked, "value"), "o", color="#d62728", markersize=4, label=f"anomaly ({len(marked)})")
     axes.set(title=f"{sensor}, {city}: one day as Cosmos holds it", xlabel="UTC", ylabel="°C")
-    axes.xaxis.set_major_formatter(matplotlib.dates.DateFormatter("%H:%M"))
+    axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
     axes.grid(alpha=0.3)
     axes.legend(loc="upper right")
     figure.savefig(PICTURE, dpi=110)
     console.print(f"wrote {PICTURE.relative_to(ROOT)}")
 
 
-def points(rows: list[dict[str, Any]], name: str) -> tuple[list[datetime], list[float]]:
+def points(rows: list[dict[str, Any]], name: str) -> tuple[Any, Any]:
+    """Times and values, in order of time."""
     rows = sorted(rows, key=lambda row: row["observedAt"])
     return [datetime.fromisoformat(row["observedAt"]) for row in rows], [row[name] for row in rows]
 
@@ -188,10 +188,11 @@ def step(text: str) -> None:
 def call(environment: dict[str, str], *arguments: str) -> str:
     """Runs our command and gives its stdout; its progress and errors go to the terminal."""
     console.print(f"  $ bacalhau-cosmos {shlex.join(arguments)}", style="dim", soft_wrap=True)
-    done = subprocess.run([COMMAND, *arguments], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    command: list[str | Path] = [COMMAND, *arguments]
+    done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.returncode)
-    return done.stdout
+    return str(done.stdout)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
-from click import Command, Context, Group, Option
 
 from processors.settings import PREFIX, Settings
 from submitter.cli import app
@@ -42,23 +41,21 @@ def shown(default: Any) -> str:
 
 def commands() -> str:
     lines = ["# Commands", "", NOTE, ""]
-    root = typer.main.get_command(app)
-    describe(root, "bacalhau-cosmos", Context(root), lines)
+    describe(typer.main.get_command(app), "bacalhau-cosmos", lines)
     return "\n".join(lines)
 
 
-def describe(command: Command, path: str, context: Context, lines: list[str]) -> None:
-    """Appends a command, its options and its subcommands, depth first."""
+def describe(command: Any, path: str, lines: list[str]) -> None:
+    """Appends a command, its options and its subcommands, depth first; Typer has its command types to itself."""
     lines += [f"## `{path}`", "", " ".join((command.help or "").split("\n\n")[0].split()), ""]
     if command.epilog:
         lines += [command.epilog, ""]
-    options = [parameter for parameter in command.get_params(context) if isinstance(parameter, Option)]
+    options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
     rows = [f"| `{', '.join(option.opts)}` | {' '.join((option.help or '').split())} |" for option in options]
     if rows:
         lines += ["| option | |", "|---|---|", *rows, ""]
-    if isinstance(command, Group):
-        for name, child in sorted(command.commands.items()):
-            describe(child, f"{path} {name}", Context(child, info_name=name, parent=context), lines)
+    for name, child in sorted(getattr(command, "commands", {}).items()):
+        describe(child, f"{path} {name}", lines)
 
 
 def main() -> int:

@@ -55,7 +55,7 @@ def running() -> Emulator | None:
 def start() -> Emulator:
     """A new emulator that answers, on the first free port from 8081."""
     port = next(port for port in range(FIRST_PORT, FIRST_PORT + PORTS) if _is_free(port))
-    command = [BINARY, "-Host", "127.0.0.1", "-Port", str(port), "-DisableTls", "-DisableAuth"]
+    command: list[str | Path] = [BINARY, "-Host", "127.0.0.1", "-Port", str(port), "-DisableTls", "-DisableAuth"]
     with LOG.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
     emulator = Emulator(process.pid, _start_time(process.pid), port)

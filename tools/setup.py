@@ -79,7 +79,7 @@ def make_environment() -> None:
         raise MissingTool("Python cannot make virtual environments\nTry: apt-get install python3-venv")
     python = VENV / "bin" / "python"
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", BOOTSTRAP)
-    install = [VENV / "bin" / "uv", "pip", "install", "--quiet", "--python", python]
+    install: list[str | Path] = [VENV / "bin" / "uv", "pip", "install", "--quiet", "--python", python]
     run(*install, "--require-hashes", "-r", LOCK)
     run(*install, "--no-deps", "--no-build-isolation", "--editable", ROOT)
     stamp.write_text(wanted)

@@ -31,7 +31,7 @@ def main() -> int:
         venv = VENVS / version
         uv = setup.VENV / "bin" / "uv"
         subprocess.run([uv, "venv", "--quiet", "--allow-existing", "--python", python, venv], check=True)
-        install = [uv, "pip", "install", "--quiet", "--python", venv / "bin" / "python"]
+        install: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", venv / "bin" / "python"]
         subprocess.run([*install, "--require-hashes", "-r", setup.LOCK, "-r", setup.BOOTSTRAP], check=True)
         subprocess.run([*install, "--no-deps", "--no-build-isolation", "--editable", setup.ROOT], check=True)
         print(f"== Python {version}", flush=True)

@@ -1,11 +1,8 @@
 """`bacalhau-cosmos config`: the settings, and where each comes from."""
-
+# ruff: noqa: PLC0415 - pydantic is imported when it is used, so that help stays fast
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
-from pydantic import SecretStr
 
 import typer
 
@@ -49,6 +46,8 @@ def show(
 
 
 def _listed(loaded: "Loaded") -> list[dict[str, Any]]:
+    from pydantic import SecretStr
+
     settings = loaded.settings
     secrets = {name for name in type(settings).model_fields if isinstance(getattr(settings, name), SecretStr)}
     values = settings.model_dump(mode="json")

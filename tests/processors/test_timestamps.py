@@ -158,7 +158,10 @@ def test_numbers_are_exact_to_the_microsecond(
     fraction = f".{rest:0{3 if milliseconds else 6}d}"[: shown + 1] if shown else ""
     stamp = f"{'-' if negative else ''}{whole}{fraction}"
     sign = -1 if negative else 1
-    assert parse(stamp, "Europe/Berlin", "America/Denver") == (EPOCH + sign * timedelta(microseconds=microseconds), False)
+    assert parse(stamp, "Europe/Berlin", "America/Denver") == (
+        EPOCH + sign * timedelta(microseconds=microseconds),
+        False,
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def connected(home: Path, account: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
+def connected(home: Path, account: Account, monkeypatch: pytest.MonkeyPatch) -> Account:  # noqa: ARG001 - it clears first
     """The settings name this account, with all its containers."""
     monkeypatch.setenv("COSMOS_ENDPOINT", account.endpoint)
     monkeypatch.setenv("COSMOS_DATABASE", account.database)
@@ -38,7 +38,7 @@ def connected(home: Path, account: Account, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def cli(home: Path) -> Cli:
+def cli(home: Path) -> Cli:  # noqa: ARG001 - it is where the command runs
     """Runs the command line in this process."""
     return lambda *arguments: CliRunner().invoke(app, list(arguments))
 
@@ -71,9 +71,7 @@ def write(home: Path) -> Write:
                 }
                 names = ", ".join(values)
                 marks = ", ".join("?" * len(values))
-                connection.execute(
-                    f"INSERT INTO sensor_readings ({names}) VALUES ({marks})", list(values.values())
-                )
+                connection.execute(f"INSERT INTO sensor_readings ({names}) VALUES ({marks})", list(values.values()))
         return path
 
     return write

@@ -36,7 +36,8 @@ def start(script, connected):
         process.communicate()
 
 
-def test_takes_in_a_city_and_says_so_on_one_line(cli, connected, write):
+@pytest.mark.usefixtures("connected")
+def test_takes_in_a_city_and_says_so_on_one_line(cli, write):
     write("denver", "S1", {}, {"timestamp": "noon"}, {"temperature": 4000.0})
     result = cli("run", "--city", "denver")
     assert result.exit_code == 0, result.stderr
@@ -48,7 +49,8 @@ def test_takes_in_a_city_and_says_so_on_one_line(cli, connected, write):
     assert report_of(cli("run", "--city", "denver"))["rowsRead"] == 0
 
 
-def test_a_table_tells_what_was_done_and_what_failed(cli, connected, write):
+@pytest.mark.usefixtures("connected")
+def test_a_table_tells_what_was_done_and_what_failed(cli, write):
     write("denver", "S1", {}, {"timestamp": "noon"})
     write("denver", "S2", {}).write_bytes(b"this is no database, whatever its name says" * 100)
     result = cli("run", "--city", "denver", "--output", "table")
@@ -65,7 +67,8 @@ def test_a_table_tells_what_was_done_and_what_failed(cli, connected, write):
     assert "\nTry: " in result.stderr
 
 
-def test_options_and_assignments_reach_the_run(cli, connected, write, home):
+@pytest.mark.usefixtures("connected")
+def test_options_and_assignments_reach_the_run(cli, write, home):
     source = write("denver", "S1", *[{}] * 3)
     source.parents[2].rename(home / "elsewhere")
     result = cli(
@@ -93,7 +96,8 @@ def test_options_and_assignments_reach_the_run(cli, connected, write, home):
         ("city=boston", "given twice"),
     ],
 )
-def test_a_bad_assignment_is_refused_and_never_repeats_a_secret(cli, connected, assignment, named):
+@pytest.mark.usefixtures("connected")
+def test_a_bad_assignment_is_refused_and_never_repeats_a_secret(cli, assignment, named):
     result = cli("run", "--city", "denver", "--set", assignment)
     assert result.exit_code == 2
     assert named in result.stderr
@@ -109,7 +113,7 @@ def test_without_an_endpoint_or_a_city_both_are_asked_for(cli):
     assert "--city" in result.stderr
 
 
-def test_a_refused_endpoint_is_exit_code_3(cli, write, account):
+def test_a_refused_endpoint_is_exit_code_3(cli, write):
     write("denver", "S1", {})
     result = cli("run", "--city", "denver", "--endpoint", "http://127.0.0.1:1")
     assert result.exit_code == 3
@@ -117,7 +121,8 @@ def test_a_refused_endpoint_is_exit_code_3(cli, write, account):
     assert "COSMOS_ENDPOINT" in result.stderr
 
 
-def test_an_unknown_city_is_answered_with_those_there_are(cli, connected, write):
+@pytest.mark.usefixtures("connected")
+def test_an_unknown_city_is_answered_with_those_there_are(cli, write):
     write("denver", "S1", {})
     write("boston", "S1", {})
     result = cli("run", "--city", "Denver")
@@ -125,7 +130,8 @@ def test_an_unknown_city_is_answered_with_those_there_are(cli, connected, write)
     assert "boston, denver" in result.stderr
 
 
-def test_missing_containers_are_answered_with_the_command_that_makes_them(cli, connected, write, monkeypatch):
+@pytest.mark.usefixtures("connected")
+def test_missing_containers_are_answered_with_the_command_that_makes_them(cli, write, monkeypatch):
     write("denver", "S1", {})
     monkeypatch.setenv("COSMOS_DATABASE", "nothing-here")
     result = cli("run", "--city", "denver")
@@ -167,15 +173,10 @@ def test_a_signal_ends_the_run_after_the_batch_in_hand(start, write, faulty, num
     def plan(request):
         if request.number == 0:
             running[0].send_signal(number)
-        return None
 
     faulty.plan = plan
-    hold = threading.Event()
-    running.append(
-        start("run", "--city", "denver", "--set", "page_rows=2", endpoint=faulty.account.endpoint)
-    )
+    running.append(start("run", "--city", "denver", "--set", "page_rows=2", endpoint=faulty.account.endpoint))
     out, _ = running[0].communicate(timeout=60)
-    hold.set()
     report = json.loads(out)
     assert running[0].returncode == 130
     assert report["outcome"] == "interrupted"
@@ -224,7 +225,8 @@ def test_a_bar_is_drawn_on_a_terminal_only_and_without_colour_when_asked(start, 
     assert quiet.communicate(timeout=60)[1] == ""
 
 
-def test_a_report_from_a_terminal_is_a_table(script, connected, write):
+@pytest.mark.usefixtures("connected")
+def test_a_report_from_a_terminal_is_a_table(script, write):
     write("denver", "S1", {})
     ours, theirs = pty.openpty()
     process = subprocess.Popen([script, "run", "--city", "denver"], stdout=theirs, stderr=subprocess.PIPE)
@@ -236,7 +238,7 @@ def test_a_report_from_a_terminal_is_a_table(script, connected, write):
     assert "\x1b" not in shown
 
 
-def test_containers_of_an_account_with_other_names_are_used(cli, connected, write, monkeypatch):
+def test_containers_of_an_account_with_other_names_are_used(cli, connected, write):
     other = Account(connected.endpoint, "", connected.database, "measured")
     containers.create(other)
     write("denver", "S1", {})

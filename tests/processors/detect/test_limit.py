@@ -35,7 +35,7 @@ def test_just_outside_is_an_anomaly(conformed: Build, name: str) -> None:
     low, high = DEFAULT_LIMITS[name]
     outside = score(conformed([{name: low - 1e-3}, {name: high + 1e-3}]))[name]
     assert [value >= Limit.threshold for value in outside] == [True, True]
-    assert 0 < Limit.threshold
+    assert Limit.threshold > 0
 
 
 def test_limits_of_ones_own_replace_those_of_their_measure_only(conformed: Build) -> None:
@@ -54,4 +54,4 @@ def test_any_split_and_extreme_values(conformed: Build, in_calls: InCalls) -> No
 
 
 def test_nothing(conformed: Build) -> None:
-    assert score(conformed([])).schema == {name: pl.Float64 for name in MEASURE_NAMES}
+    assert score(conformed([])).schema == dict.fromkeys(MEASURE_NAMES, pl.Float64)

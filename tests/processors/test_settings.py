@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from processors.errors import SettingsError
+from processors.settings import FILE, PREFIX, Settings, load, parse_duration_s
+
+SECRET = "c2VjcmV0-do-not-show"
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def put(**values: str) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(PREFIX + name.upper(), value)
+
+    return put
+
+
+def file(text: str, path: Path = FILE) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(flags: dict[str, Any] | None = None, **more: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(flags or {}, **more)
+    assert caught.value.exit_code == 2
+    assert SECRET not in str(caught.value) + repr(caught.value) + caught.value.hint
+    return str(caught.value)
+
+
+def test_nothing_given_is_the_defaults() -> None:
+    loaded = load({})
+    assert (loaded.settings.database, loaded.settings.container, loaded.settings.every) == (
+        "SensorData",
+        "readings",
+        None,
+    )
+    assert loaded.settings.stage == "sanitized"
+    assert loaded.origins == dict.fromkeys(Settings.model_fields, "default")
+
+
+def test_flag_before_environment_before_file_before_default(env: Callable[..., None]) -> None:
+    file('city = "file"\ndatabase = "file"\ncontainer = "file"\n')
+    env(city="environment", database="environment")
+    loaded = load({"city": "flag", "database": None, "table": None})
+    settings = loaded.settings
+    found = (settings.city, settings.database, settings.container, settings.table)
+    assert found == ("flag", "environment", "file", "sensor_readings")
+    names = ("city", "database", "container", "table")
+    assert [loaded.origins[name] for name in names] == ["flag", "environment", str(FILE), "default"]
+
+
+def test_an_empty_variable_says_nothing(env: Callable[..., None]) -> None:
+    file('city = "file"')
+    env(city="", key="")
+    loaded = load({})
+    assert (loaded.settings.city, loaded.origins["city"], loaded.origins["key"]) == ("file", str(FILE), "default")
+
+
+def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
+    assert load({}).settings.city == ""
+    assert "nowhere.toml: cannot be read" in problems(file=tmp_path / "nowhere.toml")
+    other = file('city = "other"', tmp_path / "other.toml")
+    assert load({}, file=other).origins["city"] == str(other)
+
+
+@pytest.mark.parametrize("content", [b"city = ", b"\xff\xfe", b"city = 'a'\ncity = 'b'"])
+def test_a_file_that_cannot_be_read_is_a_problem_among_others(content: bytes) -> None:
+    FILE.write_bytes(content)
+    told = problems({"page_rows": 0})
+    assert f"{FILE}: cannot be read as TOML" in told
+    assert "page_rows = 0 (flag)" in told
+
+
+def test_lists_and_tables_in_the_file_and_in_the_environment(env: Callable[..., None]) -> None:
+    file('drop_fields = ["model"]\n[columns]\ntimestamp = "ts"\n')
+    env(limits='{"temperatureC": [-10, 40.5]}', drop_fields='["location", "latitude"]')
+    settings = load({}).settings
+    assert settings.columns == {"timestamp": "ts"}
+    assert settings.limits == {"temperatureC": (-10.0, 40.5)}
+    assert settings.drop_fields == ("location", "latitude")
+
+
+def test_all_problems_are_told_together_with_field_value_and_origin(env: Callable[..., None]) -> None:
+    file('stage = "cooked"\nspeed = 3\n')
+    env(page_rows="none", citty="denver", stuck_rows="1", columns="{", drop_fields='["nope"]')
+    told = problems({"coordinate_decimals": 9, "fast": True}, required=("endpoint", "city"))
+    for expected in (
+        f"stage = 'cooked' ({FILE}):",
+        f"speed ({FILE}): no such setting",
+        "page_rows = 'none' (environment):",
+        "COSMOS_CITTY (environment): no such setting, did you mean COSMOS_CITY?",
+        "stuck_rows = '1' (environment):",
+        "columns = '{' (environment):",
+        "cannot be hidden: nope",
+        "coordinate_decimals = 9 (flag):",
+        "fast (flag): no such setting",
+        "endpoint: missing; give --endpoint or set COSMOS_ENDPOINT",
+        "city: missing; give --city or set COSMOS_CITY",
+    ):
+        assert expected in told
+    assert told.count(";") >= 10
+
+
+def test_a_variable_that_is_not_json_hides_no_other(env: Callable[..., None]) -> None:
+    env(columns="{", city="denver")
+    told = problems(required=("city",))
+    assert "columns = '{' (environment)" in told
+    assert "JSON" in told
+    assert "city" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "suggested"),
+    [("COSMOS_CITTY", "COSMOS_CITY"), ("cosmos_endpont", "COSMOS_ENDPOINT"), ("COSMOS_PAGEROWS", "COSMOS_PAGE_ROWS")],
+)
+def test_an_unknown_variable_names_the_closest(monkeypatch: pytest.MonkeyPatch, name: str, suggested: str) -> None:
+    monkeypatch.setenv(name, SECRET)
+    assert f"{name} (environment): no such setting, did you mean {suggested}?" in problems()
+
+
+def test_an_unknown_name_that_is_like_none_has_no_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COSMOS_XQZ", SECRET)
+    file(f'zzz = "{SECRET}"\nCOSMOS_CITY = "denver"\n')
+    told = problems()
+    assert "COSMOS_XQZ (environment): no such setting;" in told + ";"
+    assert f"zzz ({FILE}): no such setting" in told
+    assert f"COSMOS_CITY ({FILE}): no such setting, did you mean city?" in told
+    assert told.count("did you mean") == 1
+
+
+def test_variables_of_others_are_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COSMOSX", "1")
+    monkeypatch.setenv("MY_COSMOS_CITY", "1")
+    assert load({}).settings.city == ""
+
+
+def test_secrets_are_not_shown(env: Callable[..., None]) -> None:
+    env(key=SECRET, hash_key=SECRET)
+    loaded = load({})
+    assert loaded.settings.key.get_secret_value() == loaded.settings.hash_key.get_secret_value() == SECRET
+    assert SECRET not in repr(loaded) + str(loaded.settings) + loaded.settings.model_dump_json()
+
+
+@pytest.mark.parametrize("written", [f'["{SECRET}"]', f'{{ a = "{SECRET}" }}', f'{{ "{SECRET}" = 1 }}', "12345678"])
+@pytest.mark.parametrize("name", ["key", "hash_key"])
+def test_secrets_are_not_in_errors(name: str, written: str) -> None:
+    file(f"{name} = {written}\npage_rows = 0\n")
+    told = problems()
+    assert f"{name} = ****** ({FILE})" in told
+    assert "12345678" not in told
+
+
+def test_secrets_are_not_in_errors_of_other_settings(env: Callable[..., None]) -> None:
+    env(key=SECRET, hash_key=SECRET, hash_fields='["model"]', drop_fields='["model"]')
+    assert "both dropped and hashed: model" in problems()
+    env(page_rows="0", columns="[")
+    problems({"nope": SECRET}, required=("city",))
+
+
+def test_a_hash_needs_a_key() -> None:
+    assert "hash_fields needs hash_key" in problems({"hash_fields": ("model",)})
+    assert load({"hash_fields": ("model",), "hash_key": "k"}).settings.hash_fields == ("model",)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("30", 30), ("30s", 30), (" 5m ", 300), ("1h", 3_600), ("500ms", 0.5), ("1.5h", 5_400), (7, 7), (0.25, 0.25)],
+)
+def test_durations(written: object, seconds: float) -> None:
+    assert load({"every": written}).settings.every == seconds
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "0",
+        "0s",
+        "-5",
+        "-5s",
+        "5 m",
+        "5M",
+        "5d",
+        "soon",
+        "1h30m",
+        "",
+        "inf",
+        "nan",
+        "9" * 400 + "h",
+        0,
+        -1,
+        math.inf,
+        math.nan,
+    ],
+)
+def test_what_is_no_duration(written: object) -> None:
+    assert re.search(r"every = .* \(flag\): ", problems({"every": written}))
+
+
+def test_a_duration_of_another_type_is_left_alone() -> None:
+    assert parse_duration_s(None) is None
+    assert parse_duration_s([1]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "good"),
+    [
+        ("page_rows", [0, 100_001, 1.5, "many"], [1, 100_000]),
+        ("coordinate_decimals", [-1, 9], [0, 8]),
+        ("stuck_rows", [1], [2]),
+        ("robust_z_threshold", [0, -1, math.inf, math.nan], [0.1]),
+        ("database", ["", "x" * 256], ["x" * 255]),
+        ("container", [""], ["r"]),
+        ("table", [""], ["t"]),
+        ("stage", ["", "Raw", "archived"], ["raw", "schematized", "sanitized", "aggregated"]),
+        ("source_time_zone", ["", " ", "Mars/Olympus", "europe/berlin"], ["UTC", "Europe/Berlin"]),
+        ("columns", [{"tiestamp": "ts"}, {"timestamp": 3}, []], [{}, {"timestamp": "ts"}]),
+        ("drop_fields", [("temperatureC",), ("rowId",), "model"], [(), ("latitude", "model")]),
+        ("hash_fields", [("sensorId",)], [()]),
+        (
+            "limits",
+            [{"temperatureC": (1, 1)}, {"temperatureC": (2, 1)}, {"temperatureC": (1,)}, {"temp": (1, 2)}],
+            [{"temperatureC": (1, 2)}],
+        ),
+        ("limits", [{"temperatureC": (-math.inf, 85)}, {"temperatureC": (0, math.nan)}], [{"voltageV": (-1e9, 1e9)}]),
+    ],
+)
+def test_bounds(name: str, bad: list[Any], good: list[Any]) -> None:
+    for value in bad:
+        assert re.search(rf"{name}(\.\S+)? = .*\(flag\): ", problems({name: value}))
+    for value in good:
+        assert getattr(load({name: value}).settings, name) == value
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load({}).settings.city = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_can_come_from_the_environment(env: Callable[..., None], name: str) -> None:
+    values: dict[str, str] = {
+        "every": "30s", "stage": "raw", "columns": '{"timestamp": "ts"}', "source_time_zone": "Europe/Berlin",
+        "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
+        "robust_z_threshold": "9.5", "stuck_rows": "7", "limits": '{"voltageV": [1, 2]}',
+    }  # fmt: skip
+    env(**{name: values.get(name, "text")})
+    loaded = load({"hash_key": "k"} if name == "hash_fields" else {})
+    assert loaded.origins[name] == "environment"
+    default = Settings.model_fields[name].get_default(call_default_factory=True)
+    assert getattr(loaded.settings, name) != default
+    assert json.dumps(dict(loaded.origins))

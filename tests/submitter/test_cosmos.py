@@ -1,0 +1,86 @@
+import json
+import uuid
+
+import pytest
+
+from tests.harness.faulty import Answer
+
+STEPS = ["endpoint", "identity", "database", "containers", "partition keys", "write", "read back", "delete"]
+
+
+@pytest.fixture
+def empty(home, emulator, monkeypatch):  # noqa: ARG001 - it clears first
+    """The name of a database that is not there yet."""
+    name = f"new-{uuid.uuid4().hex[:8]}"
+    monkeypatch.setenv("COSMOS_ENDPOINT", emulator)
+    monkeypatch.setenv("COSMOS_DATABASE", name)
+    return name
+
+
+def test_creates_what_is_missing_and_leaves_what_exists(cli, empty):
+    names = [empty, *(f"{empty}/{name}" for name in ("readings", "aggregates", "anomalies", "runs"))]
+    first = cli("cosmos", "create")
+    assert first.exit_code == 0, first.stderr
+    assert json.loads(first.stdout) == {"created": names, "existed": []}
+    assert json.loads(cli("cosmos", "create").stdout) == {"created": [], "existed": names}
+    table = cli("cosmos", "create", "--output", "table").stdout.splitlines()
+    assert [line.split() for line in table] == [["name", "outcome"], *([name, "existed"] for name in names)]
+
+
+@pytest.mark.usefixtures("home")
+def test_an_identity_that_may_not_create_is_told_what_may(cli, faulty, monkeypatch):
+    monkeypatch.setenv("COSMOS_DATABASE", "another")
+    faulty.plan = lambda request: (
+        Answer(403, {"code": "Forbidden", "message": "no"})
+        if request.method == "POST" and request.path.rstrip("/") == "/dbs"
+        else None
+    )
+    result = cli("cosmos", "create", "--endpoint", faulty.account.endpoint)
+    assert result.exit_code == 3
+    assert "to create databases or containers takes the key" in result.stderr
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_check_takes_every_step_and_leaves_nothing(cli):
+    result = cli("cosmos", "check")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["ok"] is True
+    assert [step["step"] for step in told["steps"]] == STEPS
+    assert {step["outcome"] for step in told["steps"]} == {"ok"}
+    assert all(step["milliseconds"] >= 0 for step in told["steps"])
+    assert json.loads(cli("query", "--sql", "SELECT * FROM c", "--container", "runs").stdout) == []
+
+
+def test_a_check_stops_where_it_fails_and_says_what_to_try(cli):
+    result = cli("cosmos", "check", "--output", "table")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert "failed" in lines[3]
+    assert "cosmos create" in lines[3]
+    assert all(line.endswith("not tried") for line in lines[4:])
+    assert len(lines) == len(STEPS) + 1
+    assert result.stderr.startswith("Error: cannot read the database")
+    assert "Try: create the database" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "failed"),
+    [
+        ({"ENDPOINT": "http://127.0.0.1:1"}, 3, "endpoint"),
+        ({"ENDPOINT": "AccountEndpoint=https://x/;AccountKey=c2VjcmV0"}, 2, "endpoint"),
+        ({"KEY": "c2VjcmV0!"}, 2, "key"),
+    ],
+)
+@pytest.mark.usefixtures("connected")
+def test_a_check_ends_with_the_exit_code_of_its_failure(cli, monkeypatch, settings, code, failed):
+    for name, value in settings.items():
+        monkeypatch.setenv(f"COSMOS_{name}", value)
+    result = cli("cosmos", "check")
+    assert result.exit_code == code
+    told = json.loads(result.stdout)
+    assert told["ok"] is False
+    (step,) = [step for step in told["steps"] if step["outcome"] == "failed"]
+    assert step["step"] == failed
+    assert step["try"] in result.stderr
+    assert "c2VjcmV0" not in result.output
