@@ -81,35 +81,42 @@ class Archive:
         self._rejects = root / "_rejects" / place
         self._aside = root / "_aside" / place
 
-    def announce(self, branch: Branch) -> None:
-        """A generation begins; known before anything of it is sent."""
-        line = {
-            "schemaVersion": VERSION,
-            "parent": branch.parent,
-            "baseId": branch.base_id,
-            "position": branch.position,
-            "anchors": list(branch.anchors),
-        }
+    def announce(self, branch: Branch, ordinal: int) -> None:
+        """A generation begins; known before anything of it is sent. One that is known already stays as it is.
+
+        Args:
+            branch: The generation.
+            ordinal: Its place among those of the database, from 1.
+        """
+        path = self._manifests / branch.generation / _GENERATION
         with self._explained("announce a generation in"):
-            path = self._manifests / branch.generation / _GENERATION
-            if not path.exists():
-                write_whole(path, json.dumps(line | {"ordinal": len(self.generations()) + 1}).encode())
+            if path.exists() and _beginning(path) is not None:
+                return
+            # An archive that was moved away and begun anew has nothing from the base up to the position.
+            whole = self._manifest_path(branch.generation, branch.base_id).exists()
+            line = {
+                "schemaVersion": VERSION,
+                "ordinal": ordinal,
+                "parent": branch.parent,
+                "baseId": branch.base_id,
+                "position": branch.base_id if whole else branch.position,
+                "anchors": list(branch.anchors),
+            }
+            write_whole(path, json.dumps(line).encode())
 
     def generations(self) -> list[Branch]:
         """The lives of the database that the archive knows, at their beginning, oldest first."""
         found = []
         for path in self._manifests.glob(f"*/{_GENERATION}"):
-            try:
-                line = json.loads(path.read_bytes())
-                base = int(line["baseId"])
-                # Above the base when the archive is younger than the life: an earlier one was moved away.
-                begins = int(line.get("position", base))
-                branch = Branch(path.parent.name, line["parent"], base, begins, tuple(line["anchors"]))
-                found.append((int(line["ordinal"]), branch))
-            except (ValueError, KeyError, TypeError) as exc:
+            beginning = _beginning(path)
+            if beginning is None:
                 raise ArchiveError(
-                    "read the beginning of a generation", path, hint="restore this file from a copy of the archive"
-                ) from exc
+                    "read the beginning of a generation",
+                    path,
+                    why="it is damaged",
+                    hint="restore this file from a copy of the archive",
+                )
+            found.append(beginning)
         return [branch for _, branch in sorted(found, key=lambda pair: pair[0])]
 
     def write(
@@ -140,6 +147,7 @@ class Archive:
             content = json.dumps({"schemaVersion": VERSION, **asdict(manifest)}, ensure_ascii=False)
             write_whole(self._manifest_path(batch.generation, after), content.encode())
             self._move_in_place(manifest, self._aside)
+            shutil.rmtree(self._aside, ignore_errors=True)
 
     def next_manifest(self, generation: str, after: int) -> Manifest | None:
         """The batch that was archived after a position, with its files in place; None when there is none."""
@@ -173,6 +181,7 @@ class Archive:
             for part in self._parts(valid, manifest.generation):
                 _set_aside(aside, part, name)
             self._move_in_place(manifest, aside)
+            shutil.rmtree(aside, ignore_errors=True)
 
     def _parts(self, valid: pl.DataFrame, generation: str) -> list[tuple[Path, pl.DataFrame]]:
         dated = valid.with_columns(date=pl.col(OBSERVED_AT).dt.strftime("%Y-%m-%d"), generation=pl.lit(generation))
@@ -267,6 +276,17 @@ def _after(position: int) -> str:
 
 def _name(generation: str, after: int) -> str:
     return f"{generation}-{_after(after)}"
+
+
+def _beginning(path: Path) -> tuple[int, Branch] | None:
+    """Ordinal and generation, None when the file is damaged."""
+    try:
+        line = json.loads(path.read_bytes())
+        base = int(line["baseId"])
+        begins = int(line.get("position", base))
+        return int(line["ordinal"]), Branch(path.parent.name, line["parent"], base, begins, tuple(line["anchors"]))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _parse(content: bytes) -> Manifest | None:

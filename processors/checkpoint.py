@@ -28,6 +28,8 @@ FILE = "checkpoint.db"
 LOCK = "lock"
 _APPLICATION_ID = 0x62636F73
 
+_OPEN_HINT = "free some space on the disk, end what else has the file open, or choose another folder with --state"
+
 _WINDOW_COLUMNS = [f'"{name}"' for name in ACCUMULATOR]
 
 _SCHEMA = f"""
@@ -206,8 +208,12 @@ def _hold(folder: Path, city: str) -> int:
         raise BusyError(
             "start a run", city, why=f"{holder} is running it", hint="wait for it to end, or stop it first"
         ) from exc
-    os.ftruncate(lock, 0)
-    os.write(lock, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    try:
+        os.ftruncate(lock, 0)
+        os.write(lock, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    except OSError as exc:
+        os.close(lock)
+        raise CheckpointError("write to the state folder", folder, hint="free some space on its disk") from exc
     return lock
 
 
@@ -228,10 +234,8 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, Path | None]:
         connection.execute("PRAGMA synchronous = FULL")
         if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
             connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-    except sqlite3.Error as exc:
-        raise CheckpointError(
-            "open the checkpoint", path, hint="free some space on the disk, or choose another folder with --state"
-        ) from exc
+    except (sqlite3.Error, OSError) as exc:
+        raise CheckpointError("open the checkpoint", path, hint=_OPEN_HINT) from exc
     return connection, put_aside
 
 
@@ -239,7 +243,7 @@ def _is_sound(path: Path) -> bool:
     """True when the file is whole and ours, or has nothing in it yet.
 
     Raises:
-        CheckpointError: A later version wrote it.
+        CheckpointError: A later version wrote it, or it cannot be opened for now: held by another, disk full.
     """
     try:
         with closing(sqlite3.connect(path)) as connection:
@@ -248,10 +252,13 @@ def _is_sound(path: Path) -> bool:
             )
             if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 return False
-    except sqlite3.DatabaseError:
-        return False
+            (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as exc:
+        if exc.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            return False
+        raise CheckpointError("open the checkpoint", path, hint=_OPEN_HINT) from exc
     if application == _APPLICATION_ID and version > VERSION:
         raise CheckpointError(
             "open the checkpoint", path, why=f"version {version} wrote it, this is {VERSION}", hint="use that version"
         )
-    return (application, version) in {(_APPLICATION_ID, VERSION), (0, 0)}
+    return (application, version) == (_APPLICATION_ID, VERSION) or (application, version, objects) == (0, 0, 0)

@@ -46,7 +46,7 @@ _MAX_MOVES = 20
 _POLL_S = 0.01
 
 
-class TryAgain(Exception):  # noqa: N818  (a request to the caller, not a failure)
+class TryAgain(Exception):
     """Raised by what reads: the same read may succeed in a moment.
 
     Attributes:

@@ -57,7 +57,7 @@ def take_in(
     if branch is None:
         return
     if branch not in known:
-        archive.announce(branch)
+        archive.announce(branch, len(known) + 1)
         checkpoint.add(database.sensor, branch)
     carried: Mapping[str, pl.DataFrame] = checkpoint.carried(branch.generation)
     while True:

@@ -23,6 +23,8 @@ def catch_up(
     """The known branches, each moved to where its archive ends; and what a person should know."""
     known = checkpoint.branches(database.sensor)
     names = {branch.generation for branch in known}
+    for ordinal, branch in enumerate(known, 1):
+        archive.announce(branch, ordinal)
     for branch in archive.generations():
         if branch.generation not in names:
             checkpoint.add(database.sensor, branch)
@@ -31,7 +33,6 @@ def catch_up(
     caught_up = []
     for start in known:
         branch = start
-        archive.announce(branch)
         carried: Mapping[str, pl.DataFrame] = checkpoint.carried(branch.generation)
         while manifest := archive.next_manifest(branch.generation, branch.position):
             valid, notice = _archived(manifest, source, archive, recipe)

@@ -91,7 +91,13 @@ def test_all_rows_deleted_and_new_ones(node: Node, before_run: Forget, id_column
 
 @pytest.mark.parametrize(
     ("id_column", "count", "start"),
-    [(AUTO, 1, START), (AUTO, 40, START), (PLAIN, 90, START), (AUTO, 140, START), (PLAIN, 40, START + timedelta(days=1))],
+    [
+        (AUTO, 1, START),
+        (AUTO, 40, START),
+        (PLAIN, 90, START),
+        (AUTO, 140, START),
+        (PLAIN, 40, START + timedelta(days=1)),
+    ],
 )
 def test_a_recreated_database_is_another_life(
     node: Node, before_run: Forget, id_column: str, count: int, start: datetime

@@ -64,6 +64,8 @@ def expected_local(local: datetime, zone: str) -> tuple[datetime | None, bool]:
         ("1784695762965", MOMENT),
         ("1784695762965.25", MOMENT.replace(microsecond=965_250)),
         ("+1784695762", at(2026, 7, 22, 4, 49, 22)),
+        ("1075196824.491567", EPOCH + timedelta(microseconds=1_075_196_824_491_567)),
+        ("2219115441024.277", EPOCH + timedelta(microseconds=2_219_115_441_024_277)),
         ("0", EPOCH),
         ("-0.5", EPOCH - timedelta(seconds=0.5)),
         ("-1784695762", EPOCH - timedelta(seconds=1_784_695_762)),
@@ -181,7 +183,16 @@ def test_the_zone_of_the_row_comes_before_the_default(zone: str, minutes_east: i
     "zone",
     [
         *(None, "", "   ", "Mars/Olympus", "europe/berlin", "+14:01", "-23:00", "+05:60", "+05:99", "+5", "*", "\0"),
-        *("../Europe/Berlin", "Europe/Berlin\0", "Z", "UTC+2", "+\u0660\u0665:\u0660\u0660", "x" * 5_000, "\U0001f551"),
+        *(
+            "../Europe/Berlin",
+            "Europe/Berlin\0",
+            "Z",
+            "UTC+2",
+            "+\u0660\u0665:\u0660\u0660",
+            "+\u0660\u0665:00",
+            "x" * 5_000,
+            "\U0001f551",
+        ),
     ],
 )
 def test_a_zone_that_is_none_leaves_the_default(zone: str | None) -> None:

@@ -52,6 +52,7 @@ def test_a_check_takes_every_step_and_leaves_nothing(cli):
     assert json.loads(cli("query", "--sql", "SELECT * FROM c", "--container", "runs").stdout) == []
 
 
+@pytest.mark.usefixtures("empty")
 def test_a_check_stops_where_it_fails_and_says_what_to_try(cli):
     result = cli("cosmos", "check", "--output", "table")
     assert result.exit_code == 1

@@ -1,0 +1,103 @@
+"""Who may import whom, read from the source."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("processors", "submitter", "sensors", "fleet")
+
+STAGES = {
+    "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
+}  # fmt: skip
+WIRING = {"pipeline", "city"}
+SHARED = {"model", "schema", "errors", "files", "timestamps", "containers", "cosmos"}
+"""What every stage may import: values, names and helpers, and what says where Cosmos is."""
+
+DEFAULTS = {"processors.detect.limit.DEFAULT_LIMITS"}
+"""Values, not stages: `settings` checks what it is given against them."""
+
+OWN = {"sink": {"retry", "batches", "concurrency"}, "source": {"sqlite_"}}
+"""Parts of a stage that are files of their own, by the start of their names."""
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names of what a file imports, wherever in it; `from a import b` gives `a.b`."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def piece(dotted: str) -> str:
+    """`sink` of `processors.sink.open_sink`."""
+    return dotted.split(".")[1] if "." in dotted else ""
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_do_not_import_each_other(package: str) -> None:
+    others = set(PACKAGES) - {package}
+    found = {
+        (str(path.relative_to(ROOT)), name)
+        for path in modules(package)
+        if path.parent != ROOT / "submitter" / "commands"
+        for name in imported(path)
+        if name.split(".")[0] in others
+    }
+    assert not found
+
+
+def test_only_the_command_line_imports_the_commands() -> None:
+    commands = ROOT / "submitter" / "commands"
+    found = {
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in modules(package)
+        if path.parent != commands and any(name.startswith("submitter.commands") for name in imported(path))
+    }
+    assert found <= {"submitter/cli.py"}
+
+
+def test_commands_import_other_packages_inside_functions() -> None:
+    """So that help is fast, and a laptop that only submits needs none of them."""
+    found = set()
+    for path in (ROOT / "submitter" / "commands").glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found |= {(path.name, name) for name in names if name.split(".")[0] in set(PACKAGES) - {"submitter"}}
+    assert not found
+
+
+def test_stages_do_not_import_each_other() -> None:
+    found = set()
+    for path in modules("processors"):
+        name = path.relative_to(ROOT / "processors").parts[0].removesuffix(".py")
+        if name not in STAGES:
+            continue
+        for target in {piece(dotted) for dotted in imported(path) if dotted.split(".")[0] == "processors"}:
+            own = target == name or any(target.startswith(start) for start in OWN.get(name, ()))
+            if not own and target not in SHARED:
+                found.add((name, target))
+    assert not found
+
+
+def test_only_the_pipeline_and_the_city_import_stages() -> None:
+    found = set()
+    for path in modules("processors"):
+        name = path.relative_to(ROOT / "processors").parts[0].removesuffix(".py")
+        if name in STAGES | WIRING:
+            continue
+        found |= {(name, dotted) for dotted in imported(path) - DEFAULTS if piece(dotted) in STAGES - {name}}
+    assert not found

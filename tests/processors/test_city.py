@@ -1,0 +1,138 @@
+"""Passes over a city: each database with its own outcome, again and again until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from processors.checkpoint import open_checkpoint
+from processors.city import Silent, World, passes
+from processors.cosmos import Account
+from processors.model import Database
+from processors.pipeline import Taken
+from processors.settings import Settings
+from tests.harness import databases, oracle, processor
+from tests.harness.databases import START, readings
+from tests.harness.faulty import FaultyCosmos
+from tests.harness.node import Node
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
+
+
+def settings(node: Node, account: Account, **more: object) -> Settings:
+    return Settings(
+        endpoint=account.endpoint,
+        database=account.database,
+        city=node.city,
+        data=node.data,
+        state=node.state,
+        archive=node.archive,
+        **{"page_rows": 20, **more},  # type: ignore[arg-type]
+    )
+
+
+def stored(account: Account, container: str = "readings") -> dict[str, dict[str, object]]:
+    return oracle.documents(account.endpoint, account.database, container)
+
+
+def test_one_bad_database_does_not_stop_the_others(node: Node, account: Account) -> None:
+    databases.create(node.database("a"), readings(30))
+    node.database("b").parent.mkdir()
+    node.database("b").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    databases.create(node.database("c"), readings(30, seed=2))
+    (report,) = passes(settings(node, account), World(), Silent())
+    assert (report.exit_code, report.databases, set(report.failures)) == (5, 3, {"b"})
+    assert len(stored(account)) == 60
+    (run,) = stored(account, "runs").values()
+    assert (run["outcome"], run["failedDatabases"], run["rowsRead"]) == ("partial", 1, 60)
+
+
+def test_what_progress_is_told(node: Node, account: Account) -> None:
+    databases.create(node.database("a"), readings(50))
+    told: list[tuple[str, int]] = []
+
+    class Told(Silent):
+        def database(self, database: Database, expected_rows: int) -> None:
+            told.append((database.sensor, expected_rows))
+
+        def batch(self, taken: Taken) -> None:
+            told.append(("batch", taken.rows))
+
+    list(passes(settings(node, account), World(), Told()))
+    databases.append(node.database("a"), readings(5, start=START + timedelta(days=1)))
+    list(passes(settings(node, account), World(), Told()))
+    assert told == [("a", 50), ("batch", 20), ("batch", 20), ("batch", 10), ("a", 5), ("batch", 5)]
+
+
+def test_passes_go_on_with_what_is_new_until_they_are_stopped(node: Node, account: Account) -> None:
+    databases.create(node.database(), readings(20))
+    world = World(clock=iter(range(0, 10_000, 100)).__next__)
+    rows = []
+    for number, report in enumerate(passes(settings(node, account, every=1), world, Silent())):
+        rows.append(report.taken.rows)
+        databases.append(node.database(), readings(number + 1, start=START + timedelta(days=number + 1)))
+        if number == 2:
+            world.stop.set()
+    assert rows == [20, 1, 2]
+
+
+def test_a_failure_that_may_pass_does_not_end_the_passes(node: Node, faulty: FaultyCosmos) -> None:
+    """The state is held by another process for one pass; one that only a person can mend ends them."""
+    databases.create(node.database(), readings(20))
+    world = World(clock=iter(range(0, 10_000, 100)).__next__)
+    with open_checkpoint(node.state, node.city):
+        reports = passes(settings(node, faulty.account, every=1), world, Silent())
+        assert next(reports).exit_code == 1
+    assert next(reports).exit_code == 0
+    databases.remove(node.database())
+    assert next(reports).exit_code == 2
+    assert list(reports) == []
+
+
+@pytest.fixture
+def held() -> Iterator[threading.Event]:
+    """Set to let the first batch request go on; until then the processor waits in the middle of a batch."""
+    go = threading.Event()
+    yield go
+    go.set()
+
+
+def test_a_signal_ends_the_run_after_the_batch_in_hand(node: Node, faulty: FaultyCosmos, held: threading.Event) -> None:
+    databases.create(node.database(), readings(100))
+    arrived = threading.Event()
+
+    def plan(request: object) -> None:
+        if getattr(request, "number", -1) == 0:
+            arrived.set()
+            held.wait(60)
+
+    faulty.plan = plan
+    with processor.started(node, faulty.account, every="1h") as process:
+        assert arrived.wait(60)
+        process.send_signal(signal.SIGTERM)
+        held.set()
+        done = processor.ended(process)
+    assert done.code == 0, done.errors
+    assert [report["rowsRead"] for report in done.reports] == [20]
+    assert {item["rowId"] for item in stored(faulty.account).values()} == set(range(1, 21))
+    faulty.plan = lambda _: None
+    again = processor.run(node, faulty.account)
+    assert (again.code, again.reports[0]["rowsRead"]) == (0, 80)
+    assert oracle.once(oracle.archived(node.archive)) == set(oracle.table(node.database()))
+
+
+def test_a_signal_between_passes_ends_the_run_at_once(node: Node, account: Account) -> None:
+    databases.create(node.database(), readings(20))
+    with processor.started(node, account, every="1h") as process:
+        assert process.stdout is not None
+        assert '"outcome":"complete"' in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert processor.ended(process).code == 0

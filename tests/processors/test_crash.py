@@ -1,0 +1,125 @@
+"""Kills at any moment: after one clean run the same documents, archive and counts as without them."""
+
+from __future__ import annotations
+
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from processors.cosmos import Account
+from tests.harness import databases, oracle, processor
+from tests.harness.databases import readings
+from tests.harness.faulty import Answer, FaultyCosmos, Request
+from tests.harness.node import Node
+
+KILLS = 5
+
+POINTS = {
+    "after lineage": ("processors.lineage", "place", "after", 1),
+    "after announcing": ("processors.archive", "Archive.announce", "after", 1),
+    "after adding": ("processors.checkpoint", "Checkpoint.add", "after", 1),
+    "after read": ("processors.source", "Source.page", "after", 3),
+    "between containers": ("processors.sink", "Sink.write", "after", 4),
+    "after sink": ("processors.sink", "Sink.write", "after", 6),
+    "half aside": ("processors.archive", "_set_aside", "after", 3),
+    "after aside": ("processors.archive", "write_whole", "before", 3),
+    "after manifest": ("processors.archive", "Archive._move_in_place", "before", 2),
+    "half moved": ("processors.archive", "make_folder", "after", 3),
+    "after move": ("processors.checkpoint", "Checkpoint.advance", "before", 2),
+    "inside checkpoint": ("processors.checkpoint", "_to_rows", "after", 8),
+    "after checkpoint": ("processors.checkpoint", "Checkpoint.advance", "after", 2),
+    "before the run's report": ("processors.sink", "Sink.put_run", "before", 1),
+}
+
+
+def fill(node: Node) -> None:
+    rows = readings(110, step_s=3, sensors=("a", "b"))
+    rows[30]["timestamp"] = "not a time"
+    rows[20]["temperature"] = rows[95]["temperature"] = 99.0
+    rows[70], rows[3] = rows[3], rows[70]
+    databases.create(node.database("one"), rows)
+    databases.create(node.database("two"), readings(50, seed=3, step_s=1800))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Node:
+    """What a run that nobody kills leaves, in memory."""
+    node = Node(tmp_path_factory.mktemp("undisturbed"))
+    fill(node)
+    node.run()
+    assert len(node.facts()) == 159
+    assert all(node.memory.contents.values())
+    return node
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    node = Node(tmp_path)
+    fill(node)
+    return node
+
+
+def assert_same(node: Node, account: Account, undisturbed: Node) -> None:
+    for container, expected in undisturbed.memory.contents.items():
+        assert oracle.documents(account.endpoint, account.database, container) == expected
+    assert oracle.archived(node.archive) == oracle.archived(undisturbed.archive)
+    assert oracle.rejects(node.archive) == oracle.rejects(undisturbed.archive)
+    assert tree(node.archive) == tree(undisturbed.archive)
+
+
+def tree(archive: Path) -> set[Path]:
+    return {path.relative_to(archive) for path in archive.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS.keys())
+def test_a_kill_at_a_named_point(
+    node: Node, account: Account, undisturbed: Node, point: tuple[str, str, str, int]
+) -> None:
+    assert processor.run_and_die(node, account, point).code == processor.KILLED
+    clean = processor.run(node, account)
+    assert clean.code == 0, clean.errors
+    assert_same(node, account, undisturbed)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_kills_at_a_request_to_cosmos(node: Node, faulty: FaultyCosmos, undisturbed: Node, seed: int) -> None:
+    """Before or after the service took the request; then one clean run."""
+    dice = random.Random(seed)
+    for _ in range(KILLS):
+        seen = len(faulty.batches)
+        at, taken = seen + dice.randrange(8), dice.random() < 0.5
+        with processor.started(node, faulty.account) as process:
+
+            def plan(request: Request, at: int = at, taken: bool = taken) -> Answer | None:
+                if request.number < at:
+                    return None
+                if taken:
+                    faulty.forward(request)
+                process.send_signal(signal.SIGKILL)
+                return Answer(reset=True)
+
+            faulty.plan = plan
+            process.communicate(timeout=processor.ENDS_S)
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL
+    faulty.plan = lambda _: None
+    clean = processor.run(node, faulty.account)
+    assert clean.code == 0, clean.errors
+    assert_same(node, faulty.account, undisturbed)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_kills_when_a_file_appears(node: Node, account: Account, undisturbed: Node, seed: int) -> None:
+    dice = random.Random(seed)
+    patterns = ["_manifests/**/*.json", "city=*/**/*.parquet", "_aside/**/*.new", "_manifests/**/.*.new"]
+    for _ in range(KILLS):
+        pattern = dice.choice(patterns)
+        count = sum(1 for _ in node.archive.glob(pattern)) + dice.randrange(1, 4)
+        with processor.started(node, account) as process:
+            processor.kill_when(process, node.archive, pattern, count)
+    clean = processor.run(node, account)
+    assert clean.code == 0, clean.errors
+    assert_same(node, account, undisturbed)
