@@ -237,9 +237,7 @@ def _answer_to(refused: _Refused, body: bytes) -> web.Response:
     """What a client is told: of one operation that is wrong, and of those that went down with it."""
     if refused.operation is None:
         return _told(refused.status, str(refused))
-    results: list[dict[str, object]] = [
-        {"statusCode": _WENT_DOWN_WITH_IT, "requestCharge": 0} for _ in from_json(body)
-    ]
+    results: list[dict[str, object]] = [{"statusCode": _WENT_DOWN_WITH_IT, "requestCharge": 0} for _ in from_json(body)]
     results[refused.operation] = {"statusCode": refused.status, "requestCharge": 0, "message": str(refused)}
     return web.json_response(results, status=207)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from processors import discover
@@ -27,8 +29,6 @@ from processors.transform.privacy import Privacy
 
 _REOPENED = 3
 """Times that a database may be replaced under one pass before the pass gives it up."""
-
-_SCRATCH = "scratch"
 
 
 class Progress(Protocol):
@@ -119,6 +119,7 @@ def _pass(settings: Settings, world: World, progress: Progress) -> Report:
         with open_checkpoint(settings.state, settings.city) as checkpoint, open_sink(account(settings)) as sink:
             if checkpoint.put_aside is not None:
                 tally.add(Taken(notices=(f"checkpoint damaged, put aside as {checkpoint.put_aside}, made anew",)))
+            shutil.rmtree(_scratch(settings), ignore_errors=True)
             for database in tally.databases:
                 _take_in(database, checkpoint, sink, tally, progress)
             sink.put_run(tally.report().document())
@@ -154,9 +155,15 @@ def _take_in(database: Database, checkpoint: Checkpoint, sink: Sink, tally: _Tal
 
 @contextmanager
 def _opened(database: Database, settings: Settings) -> Iterator[Source]:
-    scratch = settings.state / database.city / _SCRATCH
-    with open_source(database.path, table=settings.table, columns=settings.columns, scratch=scratch) as source:
+    with open_source(
+        database.path, table=settings.table, columns=settings.columns, scratch=_scratch(settings)
+    ) as source:
         yield source
+
+
+def _scratch(settings: Settings) -> Path:
+    """Copies of databases that cannot be read in place; what a killed run left is removed."""
+    return settings.state / settings.city / "scratch"
 
 
 def _expected_rows(database: Database, source: Source, checkpoint: Checkpoint) -> int:

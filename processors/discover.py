@@ -21,15 +21,15 @@ def databases(data: Path, city: str) -> list[Database]:
     """The city's databases, by name of their sensor's folder.
 
     A database that is there but cannot be opened is listed too: reading it says why, and the others are
-    read all the same. A sensor's folder that holds nothing named `*.db` is not a sensor's folder yet.
+    read all the same; so is one under another name. A folder that holds nothing named `*.db` is not a
+    sensor's folder yet.
 
     Args:
         data: Folder with one folder for each city.
         city: Name of the city's folder, exactly as written there.
 
     Raises:
-        CityError: The name cannot be a folder's, `data` or the city is not there, a sensor's folder has
-            databases under other names only, or the city has no database at all.
+        CityError: The name cannot be a folder's, `data` or the city is not there, or the city has no database.
     """
     _check_name(city)
     cities = _folders(data, "look for cities in", "set the data folder (--data) to the one that holds the cities")
@@ -88,14 +88,4 @@ def _has_database(sensor: Path) -> bool:
         names = {entry.name for entry in sensor.iterdir()}
     except OSError:
         return True
-    if FILE_NAME in names:
-        return True
-    others = sorted(name for name in names if name.endswith(".db"))
-    if others:
-        raise CityError(
-            "find the sensor's database",
-            sensor,
-            why=f"it has {', '.join(others[:_LISTED])} and no {FILE_NAME}",
-            hint=f"name the database {FILE_NAME}, or move the folder out of the city",
-        )
-    return False
+    return any(name.endswith(".db") for name in names)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import polars as pl
 
+from processors.anchors import matches
 from processors.model import BEFORE_FIRST, Anchor, Branch, Database, Extent
 from processors.schema import MEASURE_NAMES, OBSERVED_AT, ROW_ID, SENSOR_ID
 
@@ -84,14 +85,6 @@ def advance(branch: Branch, position: int, last: Anchor) -> Branch:
     if len(anchors) > MAX_ANCHORS:
         anchors = [*anchors[:-_RECENT:2], *anchors[-_RECENT:]]
     return replace(branch, position=position, anchors=tuple(anchors))
-
-
-def matches(one: Anchor, other: Anchor) -> bool:
-    """True unless some value that both rows have differs.
-
-    A column that only one of them has proves nothing: a change of column mapping is not another database.
-    """
-    return all(one[key] == other[key] for key in one.keys() & other.keys())
 
 
 def _is_at_tip(branch: Branch, rows: Mapping[int, Anchor]) -> bool:

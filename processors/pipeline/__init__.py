@@ -16,6 +16,7 @@ from typing import Protocol
 import polars as pl
 
 from processors import document, lineage
+from processors.anchors import anchor_of
 from processors.archive import Archive
 from processors.checkpoint import Checkpoint
 from processors.conform import conform
@@ -27,7 +28,7 @@ from processors.pipeline.evidence import Evidence
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import Refined, closed, refine
 from processors.schema import ROW_ID
-from processors.source import Source, anchor_of
+from processors.source import Source
 from processors.transform.aggregate import WINDOW_S, summarize
 from processors.transform.privacy import sanitize
 

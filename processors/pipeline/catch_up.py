@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import polars as pl
 
 from processors import lineage
+from processors.anchors import anchors_of, matches
 from processors.archive import Archive, Manifest
 from processors.checkpoint import Checkpoint
 from processors.errors import ArchiveError
 from processors.model import Branch, Database
-from processors.pipeline.evidence import anchors, conformed_range
+from processors.pipeline.evidence import conformed_range
 from processors.pipeline.recipe import Recipe
 from processors.pipeline.refine import refine
 from processors.source import Source
@@ -52,8 +53,8 @@ def _archived(manifest: Manifest, source: Source, archive: Archive, recipe: Reci
         return archive.read(manifest), []
     except ArchiveError as damage:
         valid = conformed_range(source, manifest.after, manifest.last_id, recipe)
-        now = {row["id"]: row for row in anchors(source.rows_at([anchor["id"] for anchor in manifest.anchors]))}
-        same = all(a["id"] in now and lineage.matches(a, now[a["id"]]) for a in manifest.anchors)
+        now = {row["id"]: row for row in anchors_of(source.rows_at([anchor["id"] for anchor in manifest.anchors]))}
+        same = all(a["id"] in now and matches(a, now[a["id"]]) for a in manifest.anchors)
         if not same or len(valid) != manifest.rows:
             raise ArchiveError(
                 "repair the archive",

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from processors.anchors import anchors_of
 from processors.archive import Archive
 from processors.conform import conform
 from processors.model import Anchor, Branch, Extent
 from processors.pipeline.recipe import Recipe
 from processors.schema import READING, ROW_ID
-from processors.source import Source, anchor_of
+from processors.source import Source
 
 
 class Evidence:
@@ -29,11 +30,11 @@ class Evidence:
 
     def rows_at(self, ids: Sequence[int]) -> Sequence[Anchor]:
         """The rows that exist among these."""
-        return anchors(self._source.rows_at(ids))
+        return anchors_of(self._source.rows_at(ids))
 
     def first_after(self, position: int) -> Anchor | None:
         """The next row, None when there is none."""
-        return next(iter(anchors(self._source.page(position, 1))), None)
+        return next(iter(anchors_of(self._source.page(position, 1))), None)
 
     def pairs(self, branch: Branch, after: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Conformed rows of the archive and of the table, range by range after a row id; earlier lives first."""
@@ -48,11 +49,6 @@ class Evidence:
                     conformed_range(self._source, max(position, after), manifest.last_id, self._recipe),
                 )
             position = manifest.last_id
-
-
-def anchors(rows: pl.DataFrame) -> list[Anchor]:
-    """Every row by value."""
-    return [anchor_of(rows, index) for index in range(len(rows))]
 
 
 def conformed_range(source: Source, after: int, last_id: int, recipe: Recipe) -> pl.DataFrame:

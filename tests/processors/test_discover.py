@@ -88,9 +88,7 @@ def test_a_sensor_without_a_database_yet_is_passed_over(data: Path) -> None:
 
 def test_a_database_under_another_name_is_not_passed_over(data: Path) -> None:
     add(data / "denver/s3/readings.db")
-    with pytest.raises(CityError, match=r"readings\.db") as caught:
-        databases(data, "denver")
-    assert "sensor_data.db" in caught.value.hint
+    assert "s3" in [database.sensor for database in databases(data, "denver")]
 
 
 def test_links_out_of_the_data_folder_are_followed(data: Path, tmp_path: Path) -> None:

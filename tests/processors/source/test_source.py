@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processors import schema
+from processors.anchors import anchor_of, matches
 from processors.errors import SourceChanged, SourceError
-from processors.source import BEFORE_FIRST, Source, anchor_of, matches, open_source
+from processors.model import BEFORE_FIRST
+from processors.source import Source, open_source
 
 CONTRACT = [field.source for field in schema.COLUMNS]
 TYPES = {"text": "TEXT", "real": "REAL", "integer": "INTEGER"}

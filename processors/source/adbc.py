@@ -11,7 +11,7 @@ import adbc_driver_sqlite.dbapi as adbc
 import polars as pl
 from adbc_driver_sqlite import StatementOptions
 
-from processors.sqlite_open import TryAgain
+from processors.source.opening import TryAgain
 
 
 class Reader:

@@ -1,13 +1,12 @@
 """Reads a sensor's SQLite database in pages, by row id, and leaves no trace beside it.
 
-Each read opens the database by the rules of `sqlite_open`, reads in one transaction and closes, so a writer
+Each read opens the database by the rules of `opening`, reads in one transaction and closes, so a writer
 may checkpoint, VACUUM or close between two pages.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,17 +14,19 @@ from typing import Any
 
 import polars as pl
 
-from processors import schema, sqlite_cells
+from processors import schema
+from processors.anchors import anchor_of, matches
 from processors.errors import SourceChanged, SourceError
 from processors.model import Anchor, Extent
-from processors.sqlite_adbc import Reader, connected
-from processors.sqlite_cells import Cells
-from processors.sqlite_columns import Column
-from processors.sqlite_files import Mode
-from processors.sqlite_open import Opening, opening
-from processors.sqlite_table import BEFORE_FIRST, Table, read_extent, read_table
+from processors.source import cells as sqlite_cells
+from processors.source.adbc import Reader, connected
+from processors.source.cells import Cells
+from processors.source.columns import Column
+from processors.source.files import Mode
+from processors.source.opening import Opening, opening
+from processors.source.table import Table, read_extent, read_table
 
-__all__ = ["BEFORE_FIRST", "Source", "anchor_of", "matches", "open_source"]
+__all__ = ["Source", "open_source"]
 
 MAX_PAGE = 1_000_000
 """Rows of a page at most, whatever is asked for: a page is held in memory as a whole."""
@@ -33,7 +34,6 @@ MAX_PAGE = 1_000_000
 _MAX_EXPRESSIONS = 1_000
 """Columns of one statement; SQLite takes 2,000 by default."""
 
-_REMEMBERED = [field.source for field in (*schema.REQUIRED, *schema.MEASURES)]
 
 
 class Source:
@@ -171,21 +171,6 @@ def open_source(
     """
     with opening(path, scratch=scratch, busy_s=busy_s) as database:
         yield Source(database, database.read(lambda uri: read_table(uri, path, table, columns)))
-
-
-def anchor_of(rows: pl.DataFrame, index: int) -> Anchor:
-    """The row's id, timestamp, sensor and measures, those that it has; JSON carries them without loss."""
-    row = rows.select(_REMEMBERED).row(index, named=True)
-    return {
-        name: value
-        for name, value in row.items()
-        if value is not None and (not isinstance(value, float) or math.isfinite(value))
-    }
-
-
-def matches(anchor: Anchor, other: Anchor) -> bool:
-    """Whether nothing says that these are two rows: what only one of them has proves nothing."""
-    return all(anchor[name] == other[name] for name in anchor.keys() & other.keys())
 
 
 def _frame(cells: Mapping[Column, Cells]) -> pl.DataFrame:

@@ -28,8 +28,8 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from processors.errors import SourceChanged, SourceError
-from processors.sqlite_files import Look, Mode, same, share
-from processors.sqlite_files import look as look_at
+from processors.source.files import Look, Mode, same, share
+from processors.source.files import look as look_at
 
 T = TypeVar("T")
 

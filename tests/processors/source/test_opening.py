@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from processors.errors import SourceChanged, SourceError
-from processors.source import BEFORE_FIRST, open_source
-from processors.sqlite_open import opening
+from processors.model import BEFORE_FIRST
+from processors.source import open_source
+from processors.source.opening import opening
 
 TABLE = "CREATE TABLE r(id INTEGER PRIMARY KEY, timestamp TEXT, sensor_id TEXT, note TEXT)"
 ROW = "INSERT INTO r(timestamp, sensor_id, note) VALUES('t', 's', hex(randomblob(200)))"

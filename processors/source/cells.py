@@ -15,7 +15,7 @@ from typing import overload
 import polars as pl
 
 from processors.schema import MAX_EXACT_INTEGER
-from processors.sqlite_columns import Column
+from processors.source.columns import Column
 
 HEX = "hex:"
 """Prefix of bytes that are not text."""

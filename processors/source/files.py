@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 Mode = Literal["live", "closed", "rollback", "copy"]
-"""Rule by which a database is opened; `sqlite_open` has the table."""
+"""Rule by which a database is opened; `opening` has the table."""
 
 _WAL_FORMAT = b"\2\2"
 

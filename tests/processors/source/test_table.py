@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from processors.errors import SourceError
-from processors.source import BEFORE_FIRST, open_source
+from processors.model import BEFORE_FIRST
+from processors.source import open_source
 
 REST = "timestamp TEXT, sensor_id TEXT"
 

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from processors.errors import SourceError
-from processors.sqlite_adbc import connected
-from processors.sqlite_cells import apart, whole
-from processors.sqlite_columns import matched
-from processors.sqlite_open import TryAgain, opening
+from processors.source.adbc import connected
+from processors.source.cells import apart, whole
+from processors.source.columns import matched
+from processors.source.opening import TryAgain, opening
 
 TAIL = "FROM r AS t ORDER BY t.id LIMIT 10"
 

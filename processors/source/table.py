@@ -10,11 +10,8 @@ from pathlib import Path
 
 from processors import schema
 from processors.errors import SourceError
-from processors.model import Extent
-from processors.sqlite_columns import Column, folded, listed, matched, quoted
-
-BEFORE_FIRST = -(2**63)
-"""Position before any row that can be read."""
+from processors.model import BEFORE_FIRST, Extent
+from processors.source.columns import Column, folded, listed, matched, quoted
 
 
 @dataclass(frozen=True)
