@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from statistics import median
 from typing import Any, ParamSpec, TypeVar
 
 from bench import whole
-from bench.data import Databases, Shape
+from bench.data import Databases, Shape, database_in
 from bench.whole import CAP_MB, Run
 
 P = ParamSpec("P")
@@ -106,15 +107,17 @@ def _tables(databases: Databases, options: argparse.Namespace) -> Iterator[tuple
 
 
 def _stages(databases: Databases, rows: int) -> tuple[Table, list[Run]]:
-    path = _made(databases, Shape(rows, sensors=12)) / "bench" / "dealt" / "sensor_data.db"
+    data = _made(databases, Shape(rows, sensors=12))
     _progress(f"stages, {rows:,} rows")
-    with tempfile.TemporaryDirectory(prefix="stages-", dir=path.parents[3]) as folder:
-        speeds = _apart(_measure_stages, path, Path(folder))
-    raw = speeds[0][1]
+    with tempfile.TemporaryDirectory(prefix="stages-", dir=data.parent) as folder:
+        command = [sys.executable, "-m", "bench.stages", str(database_in(data)), folder]
+        speeds = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    figures = ("median", "least", "best", "cpu_us_a_row")
+    raw = speeds[0]["median"]
     return Table(
         f"Each stage alone, pages of 20,000 of {rows:,} rows of 12 sensors: rows a second",
-        ("stage", "median", "slowest", "fastest", "to sqlite3"),
-        [(name, usual, least, best, usual / raw) for name, usual, least, best in speeds],
+        ("stage", "median", "slowest", "fastest", "CPU us/row", "median to sqlite3"),
+        [(speed["stage"], *(speed[name] for name in figures), speed["median"] / raw) for speed in speeds],
     ), []
 
 
@@ -157,7 +160,7 @@ def _big(databases: Databases) -> tuple[Table, list[Run]]:
         data = _made(databases, Shape(rows, sensors=12))
         _progress(f"{rows:,} rows")
         runs.append(whole.discarded(data))
-    lines = [(f"{run.rows:,} rows", *_figures([run], runs[0])) for run in runs]
+    lines: list[tuple[str | float, ...]] = [(f"{run.rows:,} rows", *_figures([run], runs[0])) for run in runs]
     return Table(f"Peak memory, at most {CAP_MB} MB", ("run", *_FIGURES), lines), runs
 
 
@@ -165,13 +168,14 @@ def _start(databases: Databases, _: int) -> tuple[Table, list[Run]]:
     data = _made(databases, Shape(1))
     _progress("start")
     start = whole.start(data)
-    lines: list[tuple[str | float, ...]] = [
-        ("interpreter alone", start.interpreter),
-        ("with all imports", start.imports),
-        ("whole run of one row", start.one_row),
-        *((f"  importing {name}", seconds) for name, seconds in start.packages.items()),
-    ]
-    return Table("Start-up", ("from process start", "seconds"), lines), []
+    steps = {
+        "interpreter alone": start.interpreter,
+        "with all imports": start.imports,
+        "whole run of one row": start.one_row,
+    }
+    lines: list[tuple[str | float, ...]] = [(name, span.seconds, span.cpu_s) for name, span in steps.items()]
+    packages: list[tuple[str | float, ...]] = [(f"  importing {name}", s, "") for name, s in start.packages.items()]
+    return Table("Start-up", ("from process start", "seconds", "CPU s"), lines + packages), []
 
 
 _FIGURES = ("documents", "seconds", "documents/s", "to first", "CPU s", "CPU us/document", "peak MB")
@@ -208,12 +212,6 @@ def _repeated(run_once: Callable[[Path], Run], data: Path, name: str) -> list[Ru
 def _made(databases: Databases, shape: Shape) -> Path:
     _progress(f"database of {shape.rows:,} rows")
     return _apart(databases.data, shape)
-
-
-def _measure_stages(path: Path, folder: Path) -> list[tuple[str, float, float, float]]:
-    from bench.stages import measure  # noqa: PLC0415 - this process stays small: see whole.py
-
-    return [(speed.stage, speed.median, speed.least, speed.best) for speed in measure(path, folder)]
 
 
 def _apart(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

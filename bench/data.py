@@ -50,12 +50,8 @@ class Databases:
         """The folder to give to a run as its data."""
         data = self._folder / shape.name
         if not data.exists():
-            _deal(self._simulated(shape.rows), _path(data), shape)
+            _deal(self._simulated(shape.rows), database_in(data), shape)
         return data
-
-    def path(self, shape: Shape) -> Path:
-        """The database itself."""
-        return _path(self.data(shape))
 
     def _simulated(self, rows: int) -> Path:
         """One sensor's readings in sequence: at least so many."""
@@ -67,7 +63,8 @@ class Databases:
         return data / CITY / sensor.sensor_id / "sensor_data.db"
 
 
-def _path(data: Path) -> Path:
+def database_in(data: Path) -> Path:
+    """The one database of a data folder."""
     return data / CITY / "dealt" / "sensor_data.db"
 
 

@@ -37,6 +37,9 @@ _BAD_REQUEST = 400
 _WENT_DOWN_WITH_IT = 424
 _TOO_LARGE = 413
 _KINDS = frozenset({"Upsert", "Create"})
+_SLASH = "{_:/?}"
+"""The SDK ends the paths of its requests with a slash."""
+
 _OK = {"statusCode": _TAKEN, "requestCharge": 0}
 
 
@@ -85,7 +88,7 @@ def serving() -> Iterator[Endpoint]:
             process.kill()
 
 
-class _Refused(Exception):  # noqa: N818 - what a client is told, not a failure of ours
+class _Refused(Exception):
     """A batch is not taken: as a whole, or because of one operation."""
 
     def __init__(self, why: str, *, status: int = _BAD_REQUEST, operation: int | None = None) -> None:
@@ -156,18 +159,30 @@ class _Container:
         return name
 
 
-def application() -> web.Application:
-    """The endpoint, with the containers of `processors.containers`."""
-    containers = {definition.name: _Container(definition) for definition in definitions()}
-    base = f"/dbs/{DATABASE}"
+class _Service:
+    """The endpoint, with the containers of `processors.containers`; a method a request."""
 
-    def container_of(request: web.Request) -> _Container:
-        try:
-            return containers[request.match_info["container"]]
-        except KeyError:
-            raise _missing(request) from None
+    def __init__(self) -> None:
+        self._containers = {definition.name: _Container(definition) for definition in definitions()}
 
-    async def account(_: web.Request) -> web.Response:
+    def application(self) -> web.Application:
+        base = f"/dbs/{DATABASE}"
+        container = f"{base}/colls/{{container}}"
+        # Azure's limit is checked with the rest; aiohttp's must only be above it.
+        app = web.Application(client_max_size=2 * MAX_REQUEST_BYTES)
+        app.add_routes(
+            [
+                web.get("/", self._account),
+                web.get("/counts", self._counts),
+                web.get(f"{base}{_SLASH}", self._database),
+                web.get(f"{container}{_SLASH}", self._container),
+                web.get(f"{container}/pkranges{_SLASH}", self._ranges),
+                web.post(f"{container}/docs{_SLASH}", self._batch),
+            ]
+        )
+        return app
+
+    async def _account(self, _: web.Request) -> web.Response:
         return web.json_response(
             {
                 "id": "discard",
@@ -179,58 +194,47 @@ def application() -> web.Application:
             }
         )
 
-    async def database(_: web.Request) -> web.Response:
-        return web.json_response({"id": DATABASE, "_rid": "d", "_self": "dbs/d/", "_colls": "colls/"})
+    async def _counts(self, _: web.Request) -> web.Response:
+        return web.json_response({name: asdict(container.counts()) for name, container in self._containers.items()})
 
-    async def properties(request: web.Request) -> web.Response:
-        definition = container_of(request).definition
+    async def _database(self, _: web.Request) -> web.Response:
+        return web.json_response({"id": DATABASE, "_rid": DATABASE, "_self": f"dbs/{DATABASE}/", "_colls": "colls/"})
+
+    async def _container(self, request: web.Request) -> web.Response:
+        definition = self._asked_for(request).definition
         paths = list(definition.partition_key)
-        kind = "MultiHash" if len(paths) > 1 else "Hash"
         return web.json_response(
             {
                 "id": definition.name,
                 "_rid": definition.name,
-                "_self": f"dbs/d/colls/{definition.name}/",
-                "partitionKey": {"paths": paths, "kind": kind, "version": 2},
+                "_self": f"dbs/{DATABASE}/colls/{definition.name}/",
+                "partitionKey": {"paths": paths, "kind": "MultiHash" if len(paths) > 1 else "Hash", "version": 2},
                 "indexingPolicy": definition.indexing_policy,
             }
         )
 
-    async def ranges(request: web.Request) -> web.Response:
+    async def _ranges(self, request: web.Request) -> web.Response:
         whole = {"id": "0", "_rid": "0", "minInclusive": "", "maxExclusive": "FF", "parents": [], "status": "online"}
-        rid = container_of(request).definition.name
-        return web.json_response({"_rid": rid, "_count": 1, "PartitionKeyRanges": [whole]}, headers={"etag": '"1"'})
+        name = self._asked_for(request).definition.name
+        return web.json_response({"_rid": name, "_count": 1, "PartitionKeyRanges": [whole]}, headers={"etag": '"1"'})
 
-    async def batch(request: web.Request) -> web.Response:
+    async def _batch(self, request: web.Request) -> web.Response:
+        container = self._asked_for(request)
         body = await request.read()
         if request.headers.get("x-ms-cosmos-is-batch-request", "").lower() != "true":
             return _told(_BAD_REQUEST, "only transactional batches are taken")
         try:
-            count = container_of(request).take(request.headers.get("x-ms-documentdb-partitionkey", ""), body)
+            count = container.take(request.headers.get("x-ms-documentdb-partitionkey", ""), body)
         except _Refused as refused:
             return _answer_to(refused, body)
         return web.json_response([_OK] * count)
 
-    async def counts(_: web.Request) -> web.Response:
-        return web.json_response({name: asdict(container.counts()) for name, container in containers.items()})
-
-    # Azure refuses a body by its own limit; aiohttp's must only be above it.
-    app = web.Application(client_max_size=2 * MAX_REQUEST_BYTES)
-    app.add_routes(
-        [
-            web.get("/", account),
-            web.get(base, database),
-            web.get(f"{base}/", database),
-            web.get(f"{base}/colls/{{container}}", properties),
-            web.get(f"{base}/colls/{{container}}/", properties),
-            web.get(f"{base}/colls/{{container}}/pkranges", ranges),
-            web.get(f"{base}/colls/{{container}}/pkranges/", ranges),
-            web.post(f"{base}/colls/{{container}}/docs", batch),
-            web.post(f"{base}/colls/{{container}}/docs/", batch),
-            web.get("/counts", counts),
-        ]
-    )
-    return app
+    def _asked_for(self, request: web.Request) -> _Container:
+        try:
+            return self._containers[request.match_info["container"]]
+        except KeyError:
+            content = json.dumps({"code": "NotFound", "message": f"{request.path} is not there"})
+            raise web.HTTPNotFound(text=content, content_type="application/json") from None
 
 
 def _answer_to(refused: _Refused, body: bytes) -> web.Response:
@@ -246,14 +250,9 @@ def _told(status: int, message: str) -> web.Response:
     return web.json_response({"code": str(status), "message": message}, status=status)
 
 
-def _missing(request: web.Request) -> web.HTTPNotFound:
-    content = json.dumps({"code": "NotFound", "message": f"{request.path} is not there"})
-    return web.HTTPNotFound(text=content, content_type="application/json")
-
-
 async def _serve() -> None:
     """Until stdin is closed, so that it does not outlive the process that started it."""
-    runner = web.AppRunner(application(), access_log=None)
+    runner = web.AppRunner(_Service().application(), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -1,13 +1,18 @@
-"""Each stage alone: what the pipeline does with a page, one call after the other, with a clock around each."""
+"""Each stage alone: what the pipeline does with a page, one call after the other, with a clock around each.
+
+`python -m bench.stages DATABASE FOLDER` gives the speeds as JSON, from a process whose memory is its own.
+"""
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -15,6 +20,7 @@ import polars as pl
 
 from bench.data import CITY, TABLE
 from processors import document, lineage
+from processors.anchors import anchor_of
 from processors.archive import Archive
 from processors.checkpoint import open_checkpoint
 from processors.conform import conform
@@ -23,7 +29,7 @@ from processors.document import Origin
 from processors.model import BEFORE_FIRST, Batch, Branch, Database
 from processors.schema import COLUMNS, SENSOR_ID, WINDOW_START
 from processors.settings import Settings
-from processors.source import anchor_of, open_source
+from processors.source import open_source
 from processors.transform import transform
 from processors.transform.aggregate import WINDOW_S, accumulate, merge, summarize
 from processors.transform.privacy import Privacy, sanitize
@@ -43,24 +49,40 @@ class Speed:
         stage: Its name.
         median: The usual page.
         least: The slowest page.
-        best: The fastest page: the nearest to what the code costs where others use the machine too.
+        best: The fastest page.
+        cpu_us_a_row: Processor time of the usual page, of all threads: says most where others use the machine too.
     """
 
     stage: str
     median: float
     least: float
     best: float
+    cpu_us_a_row: float
 
 
 @dataclass
 class _Clock:
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    cpu_s: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         yield
         self.seconds[name].append(time.perf_counter() - begun)
+        self.cpu_s[name].append(time.process_time() - used)
+
+    def speeds(self) -> list[Speed]:
+        return [
+            Speed(
+                name,
+                median=PAGE_ROWS / median(seconds),
+                least=PAGE_ROWS / max(seconds),
+                best=PAGE_ROWS / min(seconds),
+                cpu_us_a_row=median(self.cpu_s[name]) / PAGE_ROWS * 1e6,
+            )
+            for name, seconds in self.seconds.items()
+        ]
 
 
 def measure(path: Path, folder: Path) -> list[Speed]:
@@ -72,10 +94,7 @@ def measure(path: Path, folder: Path) -> list[Speed]:
     """
     clock = _Clock()
     _walk(path, folder, clock)
-    return [
-        Speed(name, PAGE_ROWS / median(seconds), PAGE_ROWS / max(seconds), PAGE_ROWS / min(seconds))
-        for name, seconds in clock.seconds.items()
-    ]
+    return clock.speeds()
 
 
 def _walk(path: Path, folder: Path, clock: _Clock) -> None:
@@ -138,9 +157,14 @@ def _forget_last(clock: _Clock) -> None:
     """The page at the end of the table is not a whole one."""
     for name in (RAW, SOURCE):
         clock.seconds[name].pop()
+        clock.cpu_s[name].pop()
 
 
 def _fetch(connection: sqlite3.Connection, after: int) -> None:
     """The page as Python objects, by the means that everybody has: the same columns, the same rows."""
     columns = ", ".join(column.source for column in COLUMNS)
     connection.execute(f"SELECT {columns} FROM {TABLE} WHERE id > ? ORDER BY id LIMIT {PAGE_ROWS}", (after,)).fetchall()
+
+
+if __name__ == "__main__":
+    print(json.dumps([asdict(speed) for speed in measure(Path(sys.argv[1]), Path(sys.argv[2]))]))

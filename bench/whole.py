@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,27 +53,37 @@ class Run:
 
     @property
     def documents_a_second(self) -> float:
+        """Over the whole life of the process, its start included."""
         return self.documents / self.seconds
 
     @property
     def cpu_us_a_document(self) -> float:
+        """Does not depend on how long the endpoint took, and little on who else used the machine."""
         return self.cpu_s / self.documents * 1e6
 
 
 @dataclass(frozen=True)
+class Span:
+    """How long a process took: the least of several, wall and CPU each for itself."""
+
+    seconds: float
+    cpu_s: float
+
+
+@dataclass(frozen=True)
 class Start:
-    """What the start of a run consists of, in seconds; each the least of several, as each only adds to the next.
+    """What the start of a run consists of; each includes the one before.
 
     Attributes:
         interpreter: Python alone.
         imports: Python with all that a run imports.
         one_row: A whole run with one row: imports, connecting, reading, writing, leaving.
-        packages: Own import time of packages, the ten that take most.
+        packages: Own import seconds of packages, the ten that take most.
     """
 
-    interpreter: float
-    imports: float
-    one_row: float
+    interpreter: Span
+    imports: Span
+    one_row: Span
     packages: dict[str, float]
 
 
@@ -87,7 +97,7 @@ def discarded(data: Path) -> Run:
         run = _run(data, endpoint.url)
         arrived = [counts for name, counts in endpoint.counts().items() if name != "runs"]
         distinct = sum(counts.distinct for counts in arrived)
-        if distinct != run.documents or sum(counts.refused for counts in arrived):
+        if distinct != run.documents or any(counts.refused for counts in arrived):
             raise RuntimeError(f"{run.documents} documents were reported and {distinct} arrived: {arrived}")
         return run
 
@@ -108,9 +118,9 @@ def start(data: Path, repeats: int = 5) -> Start:
     """
     module = "processors.__main__"
     return Start(
-        interpreter=min(_seconds("-c", "pass") for _ in range(repeats)),
-        imports=min(_seconds("-c", f"import {module}") for _ in range(repeats)),
-        one_row=min(discarded(data).seconds for _ in range(repeats)),
+        interpreter=_least(_timed("-c", "pass") for _ in range(repeats)),
+        imports=_least(_timed("-c", f"import {module}") for _ in range(repeats)),
+        one_row=_least(discarded(data) for _ in range(repeats)),
         packages=_import_times(module),
     )
 
@@ -129,8 +139,7 @@ def _run(data: Path, url: str) -> Run:
         with subprocess.Popen([sys.executable, "-m", "processors"], env=environment, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             said = process.stdout.read()
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+            used = _end(process)
         seconds = time.perf_counter() - begun
     if process.returncode:
         raise RuntimeError(f"the run ended with exit code {process.returncode}: {said.decode()}")
@@ -146,10 +155,23 @@ def _run(data: Path, url: str) -> Run:
     )
 
 
-def _seconds(*arguments: str) -> float:
+def _least(times: Iterable[Span | Run]) -> Span:
+    every = list(times)
+    return Span(min(one.seconds for one in every), min(one.cpu_s for one in every))
+
+
+def _timed(*arguments: str) -> Span:
     begun = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True)
-    return time.perf_counter() - begun
+    with subprocess.Popen([sys.executable, *arguments]) as process:
+        used = _end(process)
+    return Span(time.perf_counter() - begun, used.ru_utime + used.ru_stime)
+
+
+def _end(process: subprocess.Popen[bytes]) -> resource.struct_rusage:
+    """What the process used, once it has ended."""
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return used
 
 
 def _import_times(module: str) -> dict[str, float]:
@@ -176,7 +198,7 @@ def _emulator() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [EMULATOR, "-Host", "127.0.0.1", "-Port", str(port), "-DisableTls", "-DisableAuth"]
+    command = [str(EMULATOR), "-Host", "127.0.0.1", "-Port", str(port), "-DisableTls", "-DisableAuth"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             url = f"http://127.0.0.1:{port}"

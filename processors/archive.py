@@ -12,6 +12,7 @@ moved in place, which the next run completes if this one is killed.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -141,7 +142,9 @@ class Archive:
             if len(rejects):
                 rejects_file = self._aside / f"{name}.jsonl{_ASIDE}"
                 make_folder(rejects_file.parent)
-                rejects.with_columns(generation=pl.lit(batch.generation)).write_ndjson(rejects_file)
+                rejects_file.write_text(
+                    rejects.with_columns(generation=pl.lit(batch.generation)).write_ndjson(), encoding="utf-8"
+                )
                 sync_file(rejects_file)
             manifest = Manifest(batch.generation, after, batch.last_id, len(valid), len(rejects), files, anchors)
             content = json.dumps({"schemaVersion": VERSION, **asdict(manifest)}, ensure_ascii=False)
@@ -261,7 +264,9 @@ def _set_aside(aside: Path, part: tuple[Path, pl.DataFrame], name: str) -> str:
     folder, rows = part
     path = aside / folder / f"{name}.parquet{_ASIDE}"
     make_folder(path.parent)
-    rows.drop("date").write_parquet(path, compression="zstd", compression_level=3)
+    content = io.BytesIO()
+    rows.drop("date").write_parquet(content, compression="zstd", compression_level=3)
+    path.write_bytes(content.getbuffer())  # not by Polars: a full disk is "Invalid thrift: transport error" to it
     sync_file(path)
     return str(folder / f"{name}.parquet")
 

@@ -14,7 +14,7 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -228,12 +228,14 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, Path | None]:
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     try:
-        connection = sqlite3.connect(path)
-        path.chmod(FILE_MODE)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+        with ExitStack() as undo:
+            connection = undo.enter_context(closing(sqlite3.connect(path)))
+            path.chmod(FILE_MODE)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+            undo.pop_all()
     except (sqlite3.Error, OSError) as exc:
         raise CheckpointError("open the checkpoint", path, hint=_OPEN_HINT) from exc
     return connection, put_aside

@@ -76,6 +76,8 @@ def show_pairs(pairs: Iterable[tuple[str, Any]]) -> None:
 
 def plain(text: str) -> str:
     """The text without what could move the cursor or change colours: such characters become escapes."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
@@ -141,6 +143,8 @@ def _cell(value: object) -> str:
 
 
 def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len  # noqa: PLC0415 - only tables need it
 
     return cell_len(text)

@@ -14,6 +14,8 @@ from tests.harness import databases, oracle
 from tests.harness.databases import AUTO, PLAIN, START, Row, readings
 from tests.harness.node import Node
 
+LATER = START + timedelta(days=1)
+
 Forget = Callable[[Node], None]
 
 

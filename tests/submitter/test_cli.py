@@ -111,6 +111,15 @@ def test_a_reader_that_leaves_is_no_error(script, cli, write):
 
 
 @pytest.mark.usefixtures("home")
+def test_a_reader_that_has_left_already_is_no_error_either(script):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run([script, "version"], stdout=theirs, stderr=subprocess.PIPE, check=False)
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.usefixtures("home")
 def test_ctrl_c_ends_a_command_with_130(script, faulty):
     held = threading.Event()
     asked = threading.Event()
