@@ -165,7 +165,7 @@ def load(flags: Mapping[str, Any], *, file: Path | None = None, required: tuple[
         raise SettingsError(
             "use the settings",
             "; ".join(problems),
-            hint="`bacalhau-cosmos config show` lists every setting, its value and where it came from",
+            hint="mend each of them where it says that it came from; docs/settings.md lists every setting",
         )
     return Loaded(settings, origins)
 

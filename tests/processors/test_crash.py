@@ -86,7 +86,7 @@ def test_a_kill_at_a_named_point(
 @pytest.mark.parametrize("seed", range(2))
 def test_kills_at_a_request_to_cosmos(node: Node, faulty: FaultyCosmos, undisturbed: Node, seed: int) -> None:
     """Before or after the service took the request; then one clean run."""
-    dice = random.Random(seed)
+    dice, kills = random.Random(seed), 0
     for _ in range(KILLS):
         seen = len(faulty.batches)
         at, taken = seen + dice.randrange(8), dice.random() < 0.5
@@ -104,7 +104,9 @@ def test_kills_at_a_request_to_cosmos(node: Node, faulty: FaultyCosmos, undistur
             process.communicate(timeout=processor.ENDS_S)
         if process.returncode == 0:
             break
+        kills += 1
         assert process.returncode == -signal.SIGKILL
+    assert kills
     faulty.plan = lambda _: None
     clean = processor.run(node, faulty.account)
     assert clean.code == 0, clean.errors
@@ -113,13 +115,15 @@ def test_kills_at_a_request_to_cosmos(node: Node, faulty: FaultyCosmos, undistur
 
 @pytest.mark.parametrize("seed", range(2))
 def test_kills_when_a_file_appears(node: Node, account: Account, undisturbed: Node, seed: int) -> None:
-    dice = random.Random(seed)
+    dice, kills = random.Random(seed), 0
     patterns = ["_manifests/**/*.json", "city=*/**/*.parquet", "_aside/**/*.new", "_manifests/**/.*.new"]
     for _ in range(KILLS):
         pattern = dice.choice(patterns)
         count = sum(1 for _ in node.archive.glob(pattern)) + dice.randrange(1, 4)
         with processor.started(node, account) as process:
             processor.kill_when(process, node.archive, pattern, count)
+            kills += process.returncode == -signal.SIGKILL
+    assert kills
     clean = processor.run(node, account)
     assert clean.code == 0, clean.errors
     assert_same(node, account, undisturbed)

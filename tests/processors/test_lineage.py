@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from processors.errors import SourceChanged
 from tests.harness import databases, oracle
 from tests.harness.databases import AUTO, PLAIN, START, Row, readings
 from tests.harness.node import Node
@@ -189,7 +190,8 @@ def test_a_database_recreated_while_it_is_read(node: Node) -> None:
             databases.copy(other, path)
         batches.append(1)
 
-    node.run(after_batch=swap)
+    with pytest.raises(SourceChanged, match="row 20 is not the row that was read before"):
+        node.run(after_batch=swap)
     node.run()
     assert node.facts() == arrived
 
@@ -209,7 +211,7 @@ def test_a_row_changed_in_place_is_not_another_life(node: Node, before_run: Forg
 
 def test_many_batches_keep_the_first_anchor(node: Node) -> None:
     """Far more batches than anchors are remembered; an early fork is found all the same."""
-    rows = readings(300)
+    rows = readings(200)
     path = databases.create(node.database(), rows[:7])
     older = databases.copy(path, node.root / "older.db")
     databases.append(path, rows[7:])

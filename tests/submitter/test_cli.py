@@ -114,7 +114,8 @@ def test_a_reader_that_leaves_is_no_error(script, cli, write):
 def test_a_reader_that_has_left_already_is_no_error_either(script):
     ours, theirs = os.pipe()
     os.close(ours)
-    done = subprocess.run([script, "version"], stdout=theirs, stderr=subprocess.PIPE, check=False)
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run([script, "version"], stdout=theirs, stderr=subprocess.PIPE, env=buffered, check=False)
     os.close(theirs)
     assert (done.returncode, done.stderr) == (141, b"")
 

@@ -81,6 +81,17 @@ def test_no_bit_depends_on_how_rows_are_split_into_calls(conformed: Build, in_ca
     assert state.group_by(SENSOR_ID).len()["len"].max() <= WINDOW_ROWS
 
 
+@pytest.mark.parametrize("cut", [WINDOW_ROWS - 1, WINDOW_ROWS, WINDOW_ROWS + 1, 2 * WINDOW_ROWS, 2 * WINDOW_ROWS + 1])
+def test_a_full_window_is_carried_whole(conformed: Build, in_calls: InCalls, cut: int) -> None:
+    source = random.Random(cut)
+    values = [source.gauss(20, 3) for _ in range(3 * WINDOW_ROWS)]
+    rows = conformed([{"temperatureC": value} for value in values])
+    scores = in_calls(DETECTOR.score, rows, [cut])[0]["temperatureC"].to_list()
+    expected = oracle(values, SMALLEST_SPREAD["temperatureC"])
+    assert scores[: 2 * WARM_UP_ROWS] == expected[: 2 * WARM_UP_ROWS] == [None] * (2 * WARM_UP_ROWS)
+    assert scores[2 * WARM_UP_ROWS :] == pytest.approx(expected[2 * WARM_UP_ROWS :], rel=1e-12)
+
+
 def test_one_row_a_call(conformed: Build, in_calls: InCalls) -> None:
     rows = conformed(noise(7, 160))
     assert in_calls(DETECTOR.score, rows, list(range(1, 160)))[0].equals(in_calls(DETECTOR.score, rows, [])[0])

@@ -172,3 +172,9 @@ def test_one_row_each_of_many_sensors(conformed: Build) -> None:
     found = summarize(accumulate(many))
     assert found.group_by(SENSOR_ID).agg(pl.col("count").sum())["count"].to_list() == [1] * 1_000
     assert found.sort(SENSOR_ID)["temperatureC"].struct["mean"].to_list() == [float(index) for index in range(1_000)]
+
+
+def test_a_small_deviation_of_large_values_is_not_lost(conformed: Build) -> None:
+    values = [9_999_999.0, 9_999_999.000_01, 9_999_999.000_02]
+    rows = readings(conformed, [{OBSERVED_AT: MINUTE, "pressurePa": value} for value in values])
+    assert summarize(accumulate(rows)).row(0, named=True)["pressurePa"]["std"] == 0.000_01
