@@ -34,11 +34,18 @@ def databases(data: Path, city: str) -> list[Database]:
     _check_name(city)
     cities = _folders(data, "look for cities in", "set the data folder (--data) to the one that holds the cities")
     if city not in cities:
-        raise CityError("find the city", data / city, why="there is no such folder", hint=_suggest(city, cities))
+        raise CityError(
+            "find the city",
+            data / city,
+            why="there is no such folder",
+            hint=_suggest(city, [_readable(name) for name in cities]),
+        )
     folder = data / city
     sensors = _folders(folder, "look for sensors in", "let the processor read this folder")
     found = [
-        Database(city, sensor, folder / sensor / FILE_NAME) for sensor in sensors if _has_database(folder / sensor)
+        Database(city, _readable(sensor), folder / sensor / FILE_NAME)
+        for sensor in sensors
+        if _has_database(folder / sensor)
     ]
     if not found:
         raise CityError(
@@ -52,7 +59,7 @@ def databases(data: Path, city: str) -> list[Database]:
 
 def _check_name(city: str) -> None:
     try:
-        length = len(os.fsencode(city))
+        length = len(city.encode())
     except UnicodeEncodeError:
         length = 0
     if city in {"", ".", ".."} or "/" in city or "\0" in city or not 0 < length <= _MAX_NAME_BYTES:
@@ -62,6 +69,11 @@ def _check_name(city: str) -> None:
             why="it is not the name of a folder",
             hint="give the city as its folder is named, such as denver",
         )
+
+
+def _readable(name: str) -> str:
+    """A folder's name as text that can be written anywhere; bytes that are not UTF-8 are escaped."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _folders(parent: Path, doing: str, hint: str) -> list[str]:

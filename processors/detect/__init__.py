@@ -78,7 +78,7 @@ def detect(rows: pl.DataFrame, state: State, using: Sequence[Detector]) -> tuple
                 measure=pl.lit(field.name),
                 kind=pl.lit(detector.kind),
                 value=field.name,
-                score=scores[field.name].filter(hits[field.name]).round(3),
+                score=scores[field.name].filter(hits[field.name]).round_sig_figs(4),
                 threshold=pl.lit(detector.threshold, pl.Float64),
             )
             for field in MEASURES

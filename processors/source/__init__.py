@@ -35,7 +35,6 @@ _MAX_EXPRESSIONS = 1_000
 """Columns of one statement; SQLite takes 2,000 by default."""
 
 
-
 class Source:
     """The readings of one database, while `open_source` is open."""
 

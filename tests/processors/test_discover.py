@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -104,3 +105,15 @@ def test_a_database_that_cannot_be_opened_is_listed_so_that_reading_says_why(dat
     (data / "denver/s4").mkdir()
     (data / "denver/s4/sensor_data.db").symlink_to("gone.db")
     assert [d.sensor for d in databases(data, "denver")] == ["s10", "s2", "s3", "s4"]
+
+
+def test_a_name_that_is_not_utf8_is_escaped_and_its_database_found(data: Path) -> None:
+    folder = os.fsdecode(b"s\xff")
+    add(data / "denver" / folder / "sensor_data.db")
+    found = {database.sensor: database.path for database in databases(data, "denver")}
+    assert found["s\\xff"].is_file()
+
+
+def test_a_city_that_is_not_utf8_is_refused(data: Path) -> None:
+    with pytest.raises(CityError, match="not the name of a folder"):
+        databases(data, os.fsdecode(b"d\xff"))
