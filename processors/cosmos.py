@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -77,13 +78,21 @@ def check_endpoint(endpoint: str) -> None:
         raise _malformed("http is for an emulator on this machine; elsewhere the key would travel in clear text")
 
 
+# 0 for throttling would fall through an `or` to the default of 9 (azure-cosmos 4.17.1, `_build_connection_policy`).
+_NO_RETRIES: dict[str, Any] = {"retry_throttle_total": -1, "retry_total": 0, "retry_connect": 0, "retry_read": 0, "retry_status": 0}
+
+
 @asynccontextmanager
-async def connect(account: Account) -> AsyncIterator[CosmosClient]:
+async def connect(account: Account, *, sdk_retries: bool = False) -> AsyncIterator[CosmosClient]:
     """A client that has reached the account; it and its credential are closed at the end.
 
     The SDK retries neither throttling nor broken connections here: `retry.decide` does. What stays the SDK's is
     *where* a request goes. On Azure it follows the account's regions, so a 503 may be sent once more to the next
     region before we see it, and at the start it reads the account up to four times.
+
+    Args:
+        account: Where to.
+        sdk_retries: Whether the SDK retries after all: right for queries, which have no other owner of retries.
 
     Raises:
         SettingsError: The endpoint or the key is malformed.
@@ -97,12 +106,7 @@ async def connect(account: Account) -> AsyncIterator[CosmosClient]:
         client = CosmosClient(
             account.endpoint,
             await _credential(account, local, stack),
-            # 0 would fall through an `or` to the default of 9 (azure-cosmos 4.17.1, `_build_connection_policy`).
-            retry_throttle_total=-1,
-            retry_total=0,
-            retry_connect=0,
-            retry_read=0,
-            retry_status=0,
+            **({} if sdk_retries else _NO_RETRIES),
             connection_timeout=_CONNECT_S,
             enable_endpoint_discovery=not local,
             # The body is then the UTF-8 that `Documents.sizes` counts; escaped it has up to three times as much.

@@ -228,7 +228,7 @@ def open_reader(account: Account, container: str) -> Iterator[Reader]:
 
 
 async def _enter(account: Account, container: str, stack: AsyncExitStack) -> ContainerProxy:
-    client = await stack.enter_async_context(cosmos.connect(account))
+    client = await stack.enter_async_context(cosmos.connect(account, sdk_retries=True))
     proxy = client.get_database_client(account.database).get_container_client(container)
     try:
         await proxy.read()

@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors import batches
 from processors.model import Documents
+from processors.sink import batches
 
 KEY = ("denver", "s1", "2026-11")
 

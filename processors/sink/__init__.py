@@ -14,12 +14,13 @@ from typing import Any
 from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosBatchOperationError
 
-from processors import batches, containers, cosmos
-from processors.concurrency import Limiter
+from processors import containers, cosmos
 from processors.cosmos import Account
 from processors.errors import SinkError
 from processors.model import Documents, Refusal, Written
 from processors.retry import THROTTLED, decide
+from processors.sink import batches
+from processors.sink.concurrency import Limiter
 
 REQUEST_TIMEOUT_S = 30.0
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from processors.concurrency import Limiter, Place
+from processors.sink.concurrency import Limiter, Place
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
