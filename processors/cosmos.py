@@ -79,7 +79,10 @@ def check_endpoint(endpoint: str) -> None:
 
 
 # 0 for throttling would fall through an `or` to the default of 9 (azure-cosmos 4.17.1, `_build_connection_policy`).
-_NO_RETRIES: dict[str, Any] = {"retry_throttle_total": -1, "retry_total": 0, "retry_connect": 0, "retry_read": 0, "retry_status": 0}
+_NO_RETRIES: dict[str, Any] = {
+    "retry_throttle_total": -1,
+    **dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), 0),
+}
 
 
 @asynccontextmanager
