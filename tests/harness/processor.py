@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from processors.city import Silent, World, passes
 from processors.cosmos import Account
+from processors.report import Report
+from processors.settings import Settings
 from tests.harness.node import Node
 
 ENDS_S = 120.0
@@ -41,6 +41,20 @@ def patched(*args, **kwargs):
     return result
 setattr(holder, name, patched)
 from processors.__main__ import main
+sys.exit(main())
+"""
+
+_KILL_AT_TOUCH = """
+import os, signal, sys
+root, number, touched = sys.argv[1], int(sys.argv[2]), 0
+def hook(event, args):
+    global touched
+    if event in {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "sqlite3.connect", "os.chmod"}:
+        touched += root in str(args[0])
+        if touched == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+from processors.__main__ import main
+sys.addaudithook(hook)
 sys.exit(main())
 """
 
@@ -107,10 +121,22 @@ def run_and_die(node: Node, account: Account, point: tuple[str, str, str, int], 
         return ended(process)
 
 
-def kill_when(process: subprocess.Popen[str], folder: Path, pattern: str, count: int) -> None:
-    """SIGKILL as soon as so many files match; returns when the process is gone, however it ended."""
-    pause = threading.Event()
-    while process.poll() is None and sum(1 for _ in folder.glob(pattern)) < count:
-        pause.wait(0.001)
-    process.send_signal(signal.SIGKILL)
-    process.wait(ENDS_S)
+def run_until_touch(node: Node, account: Account, number: int) -> Ended:
+    """SIGKILL right before the n-th time that the process opens, makes, moves or removes something of the node's."""
+    with started(node, account, ("-c", _KILL_AT_TOUCH, str(node.root), str(number))) as process:
+        return ended(process)
+
+
+def run_here(node: Node, account: Account) -> Report:
+    """One pass in this process, with the real sink."""
+    settings = Settings(
+        endpoint=account.endpoint,
+        database=account.database,
+        city=node.city,
+        data=node.data,
+        state=node.state,
+        archive=node.archive,
+        page_rows=20,
+    )
+    (report,) = passes(settings, World(), Silent())
+    return report

@@ -320,7 +320,7 @@ def test_settings_that_cannot_be_used(
     done = processor.run(node, account, **settings)
     assert (done.code, done.reports) == (2, [])
     assert error in done.errors
-    assert "\nTry: `bacalhau-cosmos config show`" in done.errors
+    assert "\nTry: mend each of them" in done.errors
     assert "Traceback" not in done.errors
 
 

@@ -61,7 +61,9 @@ def node(tmp_path: Path) -> Node:
     return node
 
 
-def assert_same(node: Node, account: Account, undisturbed: Node) -> None:
+def assert_whole_after_a_clean_run(node: Node, account: Account, undisturbed: Node) -> None:
+    clean = processor.run_here(node, account)
+    assert clean.exit_code == 0, clean.document()
     for container, expected in undisturbed.memory.contents.items():
         assert oracle.documents(account.endpoint, account.database, container) == expected
     assert oracle.archived(node.archive) == oracle.archived(undisturbed.archive)
@@ -78,18 +80,16 @@ def test_a_kill_at_a_named_point(
     node: Node, account: Account, undisturbed: Node, point: tuple[str, str, str, int]
 ) -> None:
     assert processor.run_and_die(node, account, point).code == processor.KILLED
-    clean = processor.run(node, account)
-    assert clean.code == 0, clean.errors
-    assert_same(node, account, undisturbed)
+    assert_whole_after_a_clean_run(node, account, undisturbed)
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_kills_at_a_request_to_cosmos(node: Node, faulty: FaultyCosmos, undisturbed: Node, seed: int) -> None:
     """Before or after the service took the request; then one clean run."""
-    dice, kills = random.Random(seed), 0
+    dice = random.Random(seed)
     for _ in range(KILLS):
         seen = len(faulty.batches)
-        at, taken = seen + dice.randrange(8), dice.random() < 0.5
+        at, taken = seen + dice.randrange(6), dice.random() < 0.5
         with processor.started(node, faulty.account) as process:
 
             def plan(request: Request, at: int = at, taken: bool = taken) -> Answer | None:
@@ -102,28 +102,15 @@ def test_kills_at_a_request_to_cosmos(node: Node, faulty: FaultyCosmos, undistur
 
             faulty.plan = plan
             process.communicate(timeout=processor.ENDS_S)
-        if process.returncode == 0:
-            break
-        kills += 1
         assert process.returncode == -signal.SIGKILL
-    assert kills
     faulty.plan = lambda _: None
-    clean = processor.run(node, faulty.account)
-    assert clean.code == 0, clean.errors
-    assert_same(node, faulty.account, undisturbed)
+    assert_whole_after_a_clean_run(node, faulty.account, undisturbed)
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_kills_when_a_file_appears(node: Node, account: Account, undisturbed: Node, seed: int) -> None:
-    dice, kills = random.Random(seed), 0
-    patterns = ["_manifests/**/*.json", "city=*/**/*.parquet", "_aside/**/*.new", "_manifests/**/.*.new"]
+def test_kills_at_a_touch_of_a_file(node: Node, account: Account, undisturbed: Node, seed: int) -> None:
+    dice = random.Random(seed)
     for _ in range(KILLS):
-        pattern = dice.choice(patterns)
-        count = sum(1 for _ in node.archive.glob(pattern)) + dice.randrange(1, 4)
-        with processor.started(node, account) as process:
-            processor.kill_when(process, node.archive, pattern, count)
-            kills += process.returncode == -signal.SIGKILL
-    assert kills
-    clean = processor.run(node, account)
-    assert clean.code == 0, clean.errors
-    assert_same(node, account, undisturbed)
+        killed = processor.run_until_touch(node, account, dice.randrange(1, 60))
+        assert killed.code == -signal.SIGKILL, killed.errors
+    assert_whole_after_a_clean_run(node, account, undisturbed)
