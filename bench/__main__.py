@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 ROWS = 1_000_000
 BIG_ROWS = 10_000_000
-PARTS = ("stages", "sizes", "shapes", "start")
+PARTS = ("stages", "discard", "emulator", "shapes", "start")
 
 _SMALLEST_ROWS = 20_000
 _REPEATS = 3
@@ -97,7 +97,8 @@ def _tables(databases: Databases, options: argparse.Namespace) -> Iterator[tuple
         return
     parts: dict[str, Callable[[Databases, int], tuple[Table, list[Run]]]] = {
         "stages": _stages,
-        "sizes": _sizes,
+        "discard": _discard,
+        "emulator": _emulator,
         "shapes": _shapes,
         "start": _start,
     }
@@ -121,18 +122,24 @@ def _stages(databases: Databases, rows: int) -> tuple[Table, list[Run]]:
     ), []
 
 
-def _sizes(databases: Databases, rows: int) -> tuple[Table, list[Run]]:
-    sizes = [size for size in (10_000, 100_000) if size < rows] + [rows]
+def _discard(databases: Databases, rows: int) -> tuple[Table, list[Run]]:
+    return _sizes("the endpoint that discards", whole.discarded, databases, rows)
+
+
+def _emulator(databases: Databases, rows: int) -> tuple[Table, list[Run]]:
+    return _sizes("the emulator", whole.emulated, databases, rows)
+
+
+def _sizes(where: str, run_once: Callable[[Path], Run], databases: Databases, rows: int) -> tuple[Table, list[Run]]:
     lines: list[tuple[str | float, ...]] = []
     every: list[Run] = []
-    for name, run_once in {"discard": whole.discarded, "emulator": whole.emulated}.items():
-        first: Run | None = None
-        for size in sizes:
-            runs = _repeated(run_once, _made(databases, Shape(size, sensors=12)), f"{name}, {size:,} rows")
-            first = first or _usual(runs)
-            lines.append((f"{name}, {size:,} rows", *_figures(runs, first)))
-            every += runs
-    return Table("The whole, 12 sensors, by number of rows", ("run", *_FIGURES), lines), every
+    first: Run | None = None
+    for size in [*(size for size in (10_000, 100_000) if size < rows), rows]:
+        runs = _repeated(run_once, _made(databases, Shape(size, sensors=12)), f"{size:,} rows to {where}")
+        first = first or _usual(runs)
+        lines.append((f"{size:,} rows", *_figures(runs, first)))
+        every += runs
+    return Table(f"The whole against {where}, 12 sensors, by number of rows", ("run", *_FIGURES), lines), every
 
 
 def _shapes(databases: Databases, rows: int) -> tuple[Table, list[Run]]:

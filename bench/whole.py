@@ -103,7 +103,11 @@ def discarded(data: Path) -> Run:
 
 
 def emulated(data: Path) -> Run:
-    """A run against a new emulator with empty containers."""
+    """A run against a new emulator with empty containers.
+
+    Raises:
+        RuntimeError: The run failed, or there is no emulator that works.
+    """
     with _emulator() as url:
         _create_containers(url)
         return _run(data, url)
@@ -127,8 +131,7 @@ def start(data: Path, repeats: int = 5) -> Start:
 
 def _run(data: Path, url: str) -> Run:
     with tempfile.TemporaryDirectory(prefix="bench-run-", dir=data.parent) as folder:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("COSMOS_")}
-        environment |= {
+        environment = _environment() | {
             "COSMOS_ENDPOINT": url,
             "COSMOS_CITY": CITY,
             "COSMOS_DATA": str(data),
@@ -155,6 +158,12 @@ def _run(data: Path, url: str) -> Run:
     )
 
 
+def _environment() -> dict[str, str]:
+    """Ours, without settings of a run, and with Python's cache of compiled modules: without it imports take thrice."""
+    ours = os.environ.items()
+    return {name: value for name, value in ours if not name.startswith(("COSMOS_", "PYTHONDONTWRITEBYTECODE"))}
+
+
 def _least(times: Iterable[Span | Run]) -> Span:
     every = list(times)
     return Span(min(one.seconds for one in every), min(one.cpu_s for one in every))
@@ -162,7 +171,7 @@ def _least(times: Iterable[Span | Run]) -> Span:
 
 def _timed(*arguments: str) -> Span:
     begun = time.perf_counter()
-    with subprocess.Popen([sys.executable, *arguments]) as process:
+    with subprocess.Popen([sys.executable, *arguments], env=_environment()) as process:
         used = _end(process)
     return Span(time.perf_counter() - begun, used.ru_utime + used.ru_stime)
 
@@ -177,7 +186,7 @@ def _end(process: subprocess.Popen[bytes]) -> resource.struct_rusage:
 def _import_times(module: str) -> dict[str, float]:
     """Package -> seconds of its own modules, the ten that take most."""
     command = [sys.executable, "-X", "importtime", "-c", f"import {module}"]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    told = subprocess.run(command, check=True, capture_output=True, text=True, env=_environment()).stderr
     total: Counter[str] = Counter()
     for line in told.splitlines()[1:]:
         own_us, _, name = line.removeprefix("import time:").split("|")
@@ -195,6 +204,8 @@ def _package(module: str) -> str:
 
 @contextmanager
 def _emulator() -> Iterator[str]:
+    if not EMULATOR.is_file():
+        raise RuntimeError(f"{EMULATOR} is missing: run `make setup`")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -6,7 +6,7 @@ import signal
 import sys
 
 from processors.city import Silent, World, passes
-from processors.errors import COMPLETE, INTERRUPTED, ProcessorError
+from processors.errors import ProcessorError
 from processors.report import Report, encode
 from processors.settings import load
 
@@ -22,9 +22,7 @@ def main() -> int:
         for report in passes(settings, world, Silent()):
             print(encode(report.document()), flush=True)
             _explain(report)
-            # With `every`, to be stopped is the only way to end well.
-            stopped = settings.every is not None and report.exit_code == INTERRUPTED
-            code = COMPLETE if stopped else report.exit_code
+            code = report.exit_code
     except ProcessorError as exc:
         _show(exc)
         code = exc.exit_code

@@ -254,8 +254,8 @@ class Archive:
             raise ArchiveError(
                 f"{doing} the archive",
                 self._root,
-                hint="free some space and make the folder writable, or choose another with --archive; the position has "
-                "not moved, the next run does the same batch again",
+                hint="look whether the disk is full, the folder writable and its files whole, or choose another with "
+                "--archive; the position has not moved, the next run does the same batch again",
             ) from exc
 
 

@@ -104,6 +104,15 @@ class Checkpoint:
                 (database, branch.generation, branch.parent, *_place(branch), database),
             )
 
+    def intend(self, database: str, branch: Branch) -> None:
+        """The branch's anchors now hold the end of a batch that is about to be sent; the position stays.
+
+        A run that is killed after sending may find another copy of the database in its place: the anchor tells
+        that the ids of the batch are taken.
+        """
+        with self._explained("note what is about to be sent"), self._connection:
+            self._place(database, branch)
+
     def advance(self, database: str, branch: Branch, carried: Carried, windows: pl.DataFrame) -> None:
         """The position moves, together with all that belongs to it.
 
@@ -123,10 +132,13 @@ class Checkpoint:
                 f"REPLACE INTO window VALUES ({marks})",  # noqa: S608 - question marks only
                 _to_rows(windows.select(pl.lit(branch.generation).alias("generation"), *ACCUMULATOR)),
             )
-            self._connection.execute(
-                "UPDATE branch SET base_id = ?, position = ?, anchors = ? WHERE database = ? AND generation = ?",
-                (*_place(branch), database, branch.generation),
-            )
+            self._place(database, branch)
+
+    def _place(self, database: str, branch: Branch) -> None:
+        self._connection.execute(
+            "UPDATE branch SET base_id = ?, position = ?, anchors = ? WHERE database = ? AND generation = ?",
+            (*_place(branch), database, branch.generation),
+        )
 
     def carried(self, generation: str) -> dict[str, pl.DataFrame]:
         """What stages left for the next rows of a generation."""

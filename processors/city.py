@@ -203,4 +203,5 @@ class _Tally:
             failures=self.failures,
             stopped_by=self.stopped_by,
             interrupted=self.interrupted,
+            continuous=self.settings.every is not None,
         )

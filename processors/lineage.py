@@ -76,6 +76,11 @@ def place(database: Database, known: Sequence[Branch], evidence: Evidence) -> Br
     return Branch(name, parent.generation if parent else None, point, point, (*inherited, first))
 
 
+def intend(branch: Branch, last: Anchor) -> Branch:
+    """The branch with the end of a batch that is about to be sent remembered; the position stays."""
+    return replace(branch, anchors=(*(a for a in branch.anchors if a["id"] < last["id"]), last))
+
+
 def advance(branch: Branch, position: int, last: Anchor) -> Branch:
     """The branch with a batch taken in, and its last row remembered.
 

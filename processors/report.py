@@ -34,6 +34,7 @@ class Report:
         failures: Database -> why it could not be read to its end.
         stopped_by: What ended the pass early, None when nothing did.
         interrupted: Whether a signal ended the pass early.
+        continuous: Whether to be stopped by a signal is how such a run ends well.
     """
 
     city: str
@@ -45,13 +46,14 @@ class Report:
     failures: Mapping[str, ProcessorError] = field(default_factory=dict)
     stopped_by: ProcessorError | None = None
     interrupted: bool = False
+    continuous: bool = False
 
     @property
     def exit_code(self) -> int:
         """One table for `run`, the processor and `submit`: see docs/operations.md."""
         if self.stopped_by is not None:
             return self.stopped_by.exit_code
-        if self.interrupted:
+        if self.interrupted and not self.continuous:
             return INTERRUPTED
         if not self.failures:
             return COMPLETE
@@ -59,8 +61,10 @@ class Report:
 
     @property
     def outcome(self) -> str:
-        """The exit code in a word."""
-        return {COMPLETE: "complete", PARTIAL: "partial", INTERRUPTED: "interrupted"}.get(self.exit_code, "failed")
+        """The exit code in a word; `interrupted` also where that is how the run ends well."""
+        if self.interrupted and self.stopped_by is None:
+            return "interrupted"
+        return {COMPLETE: "complete", PARTIAL: "partial"}.get(self.exit_code, "failed")
 
     def document(self) -> dict[str, Any]:
         """The report as a JSON object below `MAX_BYTES`; `truncated` when lists were cut for that.

@@ -62,12 +62,13 @@ def take_in(
         checkpoint.add(database.sensor, branch)
     carried: Mapping[str, pl.DataFrame] = checkpoint.carried(branch.generation)
     while True:
-        tip = branch.anchors[-1]
-        rows = source.page(branch.position, recipe.page_rows, anchor=tip if tip["id"] == branch.position else None)
+        rows = source.page(branch.position, recipe.page_rows, anchor=branch.anchors[-1])
         if rows.is_empty():
             return
         batch = Batch(database, branch.generation, int(rows["id"][0]), int(rows["id"][-1]), rows)
         ends = (anchor_of(rows, 0), anchor_of(rows, -1))
+        branch = lineage.intend(branch, ends[-1])
+        checkpoint.intend(database.sensor, branch)
         conformed = conform(rows, default_zone=recipe.default_zone)
         refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.detectors)
         written, refused = _send(batch, refined, carried, checkpoint, sink, recipe)

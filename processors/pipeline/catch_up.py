@@ -63,4 +63,4 @@ def _archived(manifest: Manifest, source: Source, archive: Archive, recipe: Reci
                 hint="restore the files from a copy of the archive",
             ) from damage
         archive.replace(manifest, valid)
-        return valid, [f"archive repaired: {len(manifest.files)} files after row {manifest.after}"]
+        return valid, [f"archive repaired: {len(manifest.files)} files up to row {manifest.last_id}"]

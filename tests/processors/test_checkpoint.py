@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from processors.checkpoint import open_checkpoint
+from processors.checkpoint import _place, open_checkpoint
 from processors.errors import BusyError, CheckpointError
+from processors.model import Branch
 from tests.harness import databases
 from tests.harness.databases import START, readings
 from tests.harness.node import Node
@@ -117,9 +118,11 @@ def test_the_position_moves_with_all_that_belongs_to_it_or_not_at_all(
     databases.create(node.database(), readings(20))
     node.run()
 
-    def contents() -> list[str]:
+    def contents() -> list[object]:
+        """All but the anchors, which know of a batch before it is sent."""
         with closing(sqlite3.connect(node.checkpoint)) as connection:
-            return list(connection.iterdump())
+            others = [line for line in connection.iterdump() if not line.startswith('INSERT INTO "branch"')]
+            return [*others, *connection.execute("SELECT generation, base_id, position FROM branch")]
 
     before = contents()
     databases.append(node.database(), readings(20, seed=2, start=START + timedelta(days=1)))
@@ -127,13 +130,19 @@ def test_the_position_moves_with_all_that_belongs_to_it_or_not_at_all(
     class Cut(BaseException):
         pass
 
-    def cut(*_: object) -> None:
-        raise Cut
+    places = []
+
+    def cut(branch: Branch) -> tuple[int, int, str]:
+        places.append(branch.position)
+        if branch.position == 40:
+            raise Cut
+        return _place(branch)
 
     with monkeypatch.context() as patch:
         patch.setattr("processors.checkpoint._place", cut)
         with pytest.raises(Cut):
             node.run()
+    assert places == [20, 40]
     assert contents() == before
     assert node.run().rows == 0
     assert len(node.facts()) == 40

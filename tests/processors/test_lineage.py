@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from processors.archive import Archive
 from processors.errors import SourceChanged
 from tests.harness import databases, oracle
 from tests.harness.databases import AUTO, PLAIN, START, Row, readings
@@ -245,3 +246,28 @@ def test_a_life_is_announced_before_anything_of_it_is_sent(node: Node, monkeypat
     node.run()
     sent = oracle.once(oracle.stated(node.memory.contents["readings"].values()))
     assert sent == first | set(oracle.table(path))
+
+
+def test_what_was_sent_and_not_kept_is_not_overwritten_by_an_older_copy(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = readings(40)
+    path = databases.create(node.database(), rows[:20])
+    node.run()
+    older = databases.copy(path, node.root / "older.db")
+    databases.append(path, rows[20:])
+    with monkeypatch.context() as killed, pytest.raises(ConnectionAbortedError):
+        killed.setattr(Archive, "write", _killed)
+        node.run()
+    sent = deepcopy(node.memory.contents["readings"])
+    assert len(sent) == 40
+
+    databases.append(older, readings(20, seed=9, start=START + timedelta(seconds=7 * 20)))
+    databases.copy(older, path)
+    assert node.run().rows == 20
+    assert sent.items() <= node.memory.contents["readings"].items()
+    assert len(node.memory.contents["readings"]) == 60
+
+
+def _killed(*_: object) -> None:
+    raise ConnectionAbortedError("after the sink, before the archive")

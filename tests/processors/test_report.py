@@ -69,6 +69,8 @@ OUTCOMES: list[tuple[dict[str, Any], int, str]] = [
     ({"failures": {"a": SOURCE, "b": SOURCE}}, 5, "partial"),
     ({"failures": {"a": SOURCE, "b": SOURCE, "c": SOURCE}}, 1, "failed"),
     ({"interrupted": True}, 130, "interrupted"),
+    ({"interrupted": True, "continuous": True}, 0, "interrupted"),
+    ({"interrupted": True, "continuous": True, "failures": {"a": SOURCE}}, 5, "interrupted"),
     ({"interrupted": True, "failures": {"a": SOURCE}}, 130, "interrupted"),
     ({"stopped_by": ENDPOINT}, 3, "failed"),
     ({"stopped_by": ENDPOINT, "failures": {"a": SOURCE}, "interrupted": True}, 3, "failed"),
