@@ -256,9 +256,10 @@ def test_what_was_sent_and_not_kept_is_not_overwritten_by_an_older_copy(
     node.run()
     older = databases.copy(path, node.root / "older.db")
     databases.append(path, rows[20:])
-    with monkeypatch.context() as killed, pytest.raises(ConnectionAbortedError):
+    with monkeypatch.context() as killed:
         killed.setattr(Archive, "write", _killed)
-        node.run()
+        with pytest.raises(ConnectionAbortedError):
+            node.run()
     sent = deepcopy(node.memory.contents["readings"])
     assert len(sent) == 40
 
