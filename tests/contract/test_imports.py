@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("processors", "submitter", "sensors", "fleet")
+PACKAGES = ("processors", "submitter", "sensors")
 
 STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
@@ -20,7 +20,7 @@ SHARED = {"model", "schema", "errors", "anchors", "files", "timestamps", "contai
 DEFAULTS = {"processors.detect.limit.DEFAULT_LIMITS"}
 """Values, not stages: `settings` checks what it is given against them."""
 
-OWN = {"sink": {"retry", "batches", "concurrency"}, "source": {"sqlite_"}}
+OWN = {"sink": {"retry"}}
 """Parts of a stage that are files of their own, by the start of their names."""
 
 

@@ -1,1 +1,0 @@
-"""What looks at many cities at once."""
