@@ -13,8 +13,8 @@ setup: ## Make .venv and the emulator; says what is missing and how to get it
 demo: setup ## Three cities from SQLite to Cosmos and back, on this machine
 	@$(PY) tools/demo.py
 
-test: setup ## All tests
-	@$(PY) -m pytest
+test: ## All tests, always against the emulator
+	@env -u COSMOS_ENDPOINT $(MAKE) -s setup && $(PY) -m pytest
 
 test-all: setup ## All tests on each Python from 3.11 to 3.13 that is installed
 	@$(PY) tools/test_all.py

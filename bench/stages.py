@@ -143,7 +143,7 @@ def _walk(path: Path, folder: Path, clock: _Clock) -> None:
                     pass
                 for _ in document.aggregates(leaving, origin, WINDOW_S):
                     pass
-            batch = Batch(database, branch.generation, int(page["id"][0]), int(page["id"][-1]), page)
+            batch = Batch(database, branch.generation, int(page["id"][-1]), page)
             ends = (anchor_of(page, 0), anchor_of(page, -1))
             with clock.stage("archive"):
                 archive.write(batch, branch.position, conformed.valid, conformed.rejects, ends)

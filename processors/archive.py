@@ -109,7 +109,8 @@ class Archive:
         """The lives of the database that the archive knows, at their beginning, oldest first."""
         found = []
         for path in self._manifests.glob(f"*/{_GENERATION}"):
-            beginning = _beginning(path)
+            with self._explained("read"):
+                beginning = _beginning(path)
             if beginning is None:
                 raise ArchiveError(
                     "read the beginning of a generation",
@@ -146,6 +147,7 @@ class Archive:
                     rejects.with_columns(generation=pl.lit(batch.generation)).write_ndjson(), encoding="utf-8"
                 )
                 sync_file(rejects_file)
+                sync_folder(rejects_file.parent)
             manifest = Manifest(batch.generation, after, batch.last_id, len(valid), len(rejects), files, anchors)
             content = json.dumps({"schemaVersion": VERSION, **asdict(manifest)}, ensure_ascii=False)
             write_whole(self._manifest_path(batch.generation, after), content.encode())
@@ -268,6 +270,7 @@ def _set_aside(aside: Path, part: tuple[Path, pl.DataFrame], name: str) -> str:
     rows.drop("date").write_parquet(content, compression="zstd", compression_level=3)
     path.write_bytes(content.getbuffer())  # not by Polars: a full disk is "Invalid thrift: transport error" to it
     sync_file(path)
+    sync_folder(path.parent)
     return str(folder / f"{name}.parquet")
 
 

@@ -120,7 +120,7 @@ class Checkpoint:
             database: Sensor folder.
             branch: With its new position and anchors.
             carried: The frames that stages want to see again; each replaces the one of its name.
-            windows: Accumulators that changed (`aggregate.ACCUMULATOR`).
+            windows: Accumulators that changed (`schema.ACCUMULATOR`).
         """
         marks = ", ".join("?" * (len(_STORED) + 1))
         with self._explained("move the position"), self._connection:
@@ -220,6 +220,11 @@ def _hold(folder: Path, city: str) -> int:
         raise BusyError(
             "start a run", city, why=f"{holder} is running it", hint="wait for it to end, or stop it first"
         ) from exc
+    except OSError as exc:
+        os.close(lock)
+        raise CheckpointError(
+            "lock the state folder", folder, hint="choose a folder on a local disk with --state"
+        ) from exc
     try:
         os.ftruncate(lock, 0)
         os.write(lock, f"process {os.getpid()} on {socket.gethostname()}".encode())
@@ -236,10 +241,11 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, Path | None]:
         put_aside = next(
             aside for n in range(1, 1_000_000) if not (aside := path.with_name(f"{path.name}.damaged-{n}")).exists()
         )
-        path.rename(put_aside)
-        for suffix in ("-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
     try:
+        if put_aside is not None:
+            path.rename(put_aside)
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
         with ExitStack() as undo:
             connection = undo.enter_context(closing(sqlite3.connect(path)))
             path.chmod(FILE_MODE)

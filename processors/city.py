@@ -120,11 +120,16 @@ def _pass(settings: Settings, world: World, progress: Progress) -> Report:
             if checkpoint.put_aside is not None:
                 tally.add(Taken(notices=(f"checkpoint damaged, put aside as {checkpoint.put_aside}, made anew",)))
             shutil.rmtree(_scratch(settings), ignore_errors=True)
-            for database in tally.databases:
-                _take_in(database, checkpoint, sink, tally, progress)
-            sink.put_run(tally.report().document())
+            try:
+                for database in tally.databases:
+                    _take_in(database, checkpoint, sink, tally, progress)
+            except ProcessorError as exc:
+                tally.stopped_by = exc
+            report = tally.report()
+            sink.put_run(report.document())
+            return report
     except ProcessorError as exc:
-        tally.stopped_by = exc
+        tally.stopped_by = tally.stopped_by or exc
     return tally.report()
 
 

@@ -78,7 +78,7 @@ def place(database: Database, known: Sequence[Branch], evidence: Evidence) -> Br
 
 def intend(branch: Branch, last: Anchor) -> Branch:
     """The branch with the end of a batch that is about to be sent remembered; the position stays."""
-    return replace(branch, anchors=(*(a for a in branch.anchors if a["id"] < last["id"]), last))
+    return replace(branch, anchors=tuple(_with(branch, last)))
 
 
 def advance(branch: Branch, position: int, last: Anchor) -> Branch:
@@ -86,10 +86,16 @@ def advance(branch: Branch, position: int, last: Anchor) -> Branch:
 
     Of many anchors the first, the latest and every other of the rest are kept: they grow sparse with age.
     """
-    anchors = [*(a for a in branch.anchors if a["id"] < last["id"]), last]
+    anchors = _with(branch, last)
     if len(anchors) > MAX_ANCHORS:
         anchors = [*anchors[:-_RECENT:2], *anchors[-_RECENT:]]
     return replace(branch, position=position, anchors=tuple(anchors))
+
+
+def _with(branch: Branch, anchor: Anchor) -> list[Anchor]:
+    """The branch's anchors and this one, by id; those beyond it stay, for their ids may be taken."""
+    known = {a["id"]: a for a in branch.anchors} | {anchor["id"]: anchor}
+    return [known[row_id] for row_id in sorted(known)]
 
 
 def _is_at_tip(branch: Branch, rows: Mapping[int, Anchor]) -> bool:

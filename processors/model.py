@@ -57,7 +57,7 @@ class Branch:
         parent: Generation that it continues from `base_id`, None for the first.
         base_id: Rows up to this id belong to an earlier life.
         position: Largest row id taken in; `base_id` when there is none yet.
-        anchors: Some rows up to `position`, oldest first; the last one is the row at `position`.
+        anchors: Some rows of it in id order, also the last row of a batch that is about to be sent.
     """
 
     generation: str
@@ -74,14 +74,12 @@ class Batch:
     Attributes:
         database: Where the rows come from.
         generation: Life of the database that they belong to.
-        first_id: Row id of the first row.
         last_id: Row id of the last row.
         rows: One row a reading, by source name (see `source.Source.page`), in id order, never empty.
     """
 
     database: Database
     generation: str
-    first_id: int
     last_id: int
     rows: pl.DataFrame
 

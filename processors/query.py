@@ -62,7 +62,7 @@ class Selection:
     Attributes:
         city: As written in the folder's name.
         sensor: Sensor id.
-        since: Observed then or later; documents without `observedAt` (stage `raw`) are left out.
+        since: Observed then or later.
     """
 
     city: str | None = None
@@ -91,7 +91,7 @@ class Group:
         day: UTC date, `NO_DAY` for documents without a readable time.
         documents: How many.
         bytes: Their size as compact UTF-8 JSON, without what the service adds.
-        newest: Latest `observedAt` (at stage `raw`: latest `timestamp`, as the table has it).
+        newest: Latest `observedAt`.
     """
 
     city: str
@@ -255,8 +255,7 @@ def _instant(at: datetime) -> str:
 
 
 def _observed_at(document: Mapping[str, Any]) -> str | None:
-    source = document.get("source")
-    at = document.get("observedAt") or (source.get("timestamp") if isinstance(source, dict) else None)
+    at = document.get("observedAt")
     return at if isinstance(at, str) else None
 
 

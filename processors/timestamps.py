@@ -59,7 +59,7 @@ def parse(text: pl.Series, zone: pl.Series, default_zone: str) -> pl.DataFrame:
 
 
 def _parse_others(stamp: pl.Series, zone: pl.Series, default_zone: str) -> pl.DataFrame:
-    iso = pl.col("stamp").str.replace(r"\s+", "T").str.to_uppercase()
+    iso = pl.col("stamp").str.replace(r"\s+", "T").str.replace(",", ".", literal=True).str.to_uppercase()
     local = pl.coalesce(
         iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False),
         iso.str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False),

@@ -41,14 +41,18 @@ def main() -> int:
     if not DEMO.exists():
         step("make database and containers")
         call(environment, "cosmos", "create")
-    simulate(environment)
+        simulate(environment)
+        DEMO.write_text(json.dumps({"cities": CITIES, "endpoint": endpoint, "done": True}))
+    else:
+        step("the sensors' databases are there from the last demo")
     reports = []
     for city in CITIES:
         step(f"take in {city}: read, conform, transform, detect, send, archive, move the checkpoint")
         reports.append(json.loads(call(environment, "run", "--city", city, "--output", "json")))
     show(reports)
     documents = read_back(environment)
-    draw(environment, CITIES[0])
+    if any(report["rowsRead"] for report in reports) or not PICTURE.exists():
+        draw(environment, CITIES[0])
     lost = compare(documents)
     if not any(report["rowsRead"] for report in reports):
         console.print("Nothing new since the last demo: no row was read and no document was written.")
@@ -63,28 +67,34 @@ def place() -> str:
     """Endpoint of the account to use: the user's, or the demo's own emulator."""
     if endpoint := os.environ.get("COSMOS_ENDPOINT"):
         step(f"use the account at {endpoint}")
-        return endpoint
-    if running := emulator.running():
-        step(f"use the emulator of the last demo at {running.endpoint}")
-        return running.endpoint
+    elif running := emulator.running():
+        endpoint = running.endpoint
+        step(f"use the emulator of the last demo at {endpoint}")
+    else:
+        forget("the emulator of the last demo has ended, and its documents with it")
+        endpoint = emulator.start().endpoint
+        step(f"started a Cosmos emulator at {endpoint}")
     if DEMO.exists():
-        step("the emulator of the last demo has ended, and its documents with it: begin anew")
+        last = json.loads(DEMO.read_text())
+        if not last["done"] or last["endpoint"] != endpoint:
+            forget("the last demo was another one")
+    return endpoint
+
+
+def forget(why: str) -> None:
+    """Removes the last demo's data, so that this one begins anew."""
+    if DEMO.exists():
+        step(f"{why}: begin anew")
         clean.demo_data()
         DEMO.unlink()
-    started = emulator.start()
-    step(f"started a Cosmos emulator at {started.endpoint}")
-    return started.endpoint
 
 
 def simulate(environment: dict[str, str]) -> None:
-    """Databases with a day of readings; those of the last demo stay as they are."""
-    if DEMO.exists():
-        step("the sensors' databases are there from the last demo")
-        return
+    """Databases with a day of readings."""
     taken = [city for city in CITIES if (ROOT / "data" / city).exists()]
     if taken:
         raise SystemExit(f"Error: data/{taken[0]} exists and is not the demo's\nTry: move it away, or `make clean`")
-    DEMO.write_text(json.dumps({"cities": CITIES}))
+    DEMO.write_text(json.dumps({"cities": CITIES, "done": False}))
     step(f"simulate {len(CITIES)} cities of {SENSORS} sensors, a day at one reading in {PERIOD_S} s, some broken")
     yesterday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     call(
@@ -122,8 +132,8 @@ def show(reports: list[dict[str, Any]]) -> None:
 def read_back(environment: dict[str, str]) -> int:
     """Readings that Cosmos holds."""
     step("query the documents back out of Cosmos")
-    count: int = json.loads(call(environment, "query", "--count", "--output", "json"))["count"]
-    return count
+    asked = ("query", "--count", "--output", "json")
+    return sum(json.loads(call(environment, *asked, "--city", city))["count"] for city in CITIES)
 
 
 def compare(documents: int) -> bool:

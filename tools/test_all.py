@@ -17,7 +17,8 @@ VENVS = setup.ROOT / ".venvs"
 def interpreter(version: str) -> str | None:
     """A Python of this version: on the path, or the newest of pyenv's."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = sorted(versions.glob(f"{version}.*/bin/python3"), key=lambda path: int(path.parts[-3].split(".")[2]))
+    released = [path for path in versions.glob(f"{version}.*/bin/python3") if path.parts[-3].split(".")[2].isdigit()]
+    found = sorted(released, key=lambda path: int(path.parts[-3].split(".")[2]))
     return str(found[-1]) if found else shutil.which(f"python{version}")
 
 

@@ -27,7 +27,7 @@ from processors.pipeline.catch_up import catch_up
 from processors.pipeline.evidence import Evidence
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import Refined, closed, refine
-from processors.schema import ROW_ID
+from processors.schema import EXTRA, ODD, ROW_ID
 from processors.source import Source
 from processors.transform.aggregate import WINDOW_S, summarize
 from processors.transform.privacy import sanitize
@@ -51,21 +51,20 @@ def take_in(
     Raises:
         ProcessorError: From the stage that failed; the position is where the last yielded batch ended.
     """
-    known, notices = catch_up(database, source, checkpoint, archive, recipe)
-    if notices:
-        yield Taken(notices=tuple(notices))
+    known = yield from catch_up(database, source, checkpoint, archive, recipe)
     branch = lineage.place(database, known, Evidence(source, archive, known, recipe))
     if branch is None:
         return
     if branch not in known:
         archive.announce(branch, len(known) + 1)
         checkpoint.add(database.sensor, branch)
+        yield Taken(notices=_unknown_columns(database, source.page(branch.position, 1)))
     carried: Mapping[str, pl.DataFrame] = checkpoint.carried(branch.generation)
     while True:
         rows = source.page(branch.position, recipe.page_rows, anchor=branch.anchors[-1])
         if rows.is_empty():
             return
-        batch = Batch(database, branch.generation, int(rows["id"][0]), int(rows["id"][-1]), rows)
+        batch = Batch(database, branch.generation, int(rows["id"][-1]), rows)
         ends = (anchor_of(rows, 0), anchor_of(rows, -1))
         branch = lineage.intend(branch, ends[-1])
         checkpoint.intend(database.sensor, branch)
@@ -77,7 +76,15 @@ def take_in(
         branch = lineage.advance(branch, batch.last_id, ends[-1])
         checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
         carried = refined.carried
-        yield replace(written, rows=len(rows), rejected=len(rejects), rejects=_by_rule(rejects))
+        yield replace(
+            written, rows=len(rows), rejected=rejects[ROW_ID].drop_nulls().n_unique(), rejects=_by_rule(rejects)
+        )
+
+
+def _unknown_columns(database: Database, rows: pl.DataFrame) -> tuple[str, ...]:
+    """What to say of columns that the contract does not know: once, when a life of the database begins."""
+    names = [name.removeprefix(EXTRA) for name in rows.columns if name.startswith(EXTRA) and not name.endswith(ODD)]
+    return (f"{database.sensor}: columns kept in the archive only: {', '.join(names)}",) if names else ()
 
 
 def _send(

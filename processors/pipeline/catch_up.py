@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 
 import polars as pl
 
@@ -13,15 +13,15 @@ from processors.checkpoint import Checkpoint
 from processors.errors import ArchiveError
 from processors.model import Branch, Database
 from processors.pipeline.evidence import conformed_range
-from processors.pipeline.recipe import Recipe
+from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import refine
 from processors.source import Source
 
 
 def catch_up(
     database: Database, source: Source, checkpoint: Checkpoint, archive: Archive, recipe: Recipe
-) -> tuple[list[Branch], list[str]]:
-    """The known branches, each moved to where its archive ends; and what a person should know."""
+) -> Generator[Taken, None, list[Branch]]:
+    """The known branches, each moved to where its archive ends; yields after each batch, with what to know of it."""
     known = checkpoint.branches(database.sensor)
     names = {branch.generation for branch in known}
     for ordinal, branch in enumerate(known, 1):
@@ -30,27 +30,28 @@ def catch_up(
         if branch.generation not in names:
             checkpoint.add(database.sensor, branch)
             known.append(branch)
-    notices: list[str] = []
     caught_up = []
     for start in known:
         branch = start
         carried: Mapping[str, pl.DataFrame] = checkpoint.carried(branch.generation)
         while manifest := archive.next_manifest(branch.generation, branch.position):
-            valid, notice = _archived(manifest, source, archive, recipe)
-            notices += notice
+            valid, notices = _archived(manifest, source, archive, recipe)
             refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
             carried = refined.carried
             last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
             branch = lineage.advance(branch, manifest.last_id, last)
             checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
+            yield Taken(notices=notices)
         caught_up.append(branch)
-    return caught_up, notices
+    return caught_up
 
 
-def _archived(manifest: Manifest, source: Source, archive: Archive, recipe: Recipe) -> tuple[pl.DataFrame, list[str]]:
+def _archived(
+    manifest: Manifest, source: Source, archive: Archive, recipe: Recipe
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """A batch's readings from the archive; from the table, and repaired, where a file is damaged."""
     try:
-        return archive.read(manifest), []
+        return archive.read(manifest), ()
     except ArchiveError as damage:
         valid = conformed_range(source, manifest.after, manifest.last_id, recipe)
         now = {row["id"]: row for row in anchors_of(source.rows_at([anchor["id"] for anchor in manifest.anchors]))}
@@ -63,4 +64,4 @@ def _archived(manifest: Manifest, source: Source, archive: Archive, recipe: Reci
                 hint="restore the files from a copy of the archive",
             ) from damage
         archive.replace(manifest, valid)
-        return valid, [f"archive repaired: {len(manifest.files)} files up to row {manifest.last_id}"]
+        return valid, (f"archive repaired: {len(manifest.files)} files up to row {manifest.last_id}",)

@@ -9,6 +9,7 @@ import polars as pl
 from processors.anchors import anchors_of
 from processors.archive import Archive
 from processors.conform import conform
+from processors.errors import ArchiveError
 from processors.model import Anchor, Branch, Extent
 from processors.pipeline.recipe import Recipe
 from processors.schema import READING, ROW_ID
@@ -44,10 +45,11 @@ class Evidence:
         position = branch.base_id
         while position < branch.position and (manifest := self._archive.next_manifest(branch.generation, position)):
             if manifest.last_id > after:
-                yield (
-                    self._archive.read(manifest).filter(pl.col(ROW_ID) > after),
-                    conformed_range(self._source, max(position, after), manifest.last_id, self._recipe),
-                )
+                try:
+                    archived = self._archive.read(manifest).filter(pl.col(ROW_ID) > after)
+                except ArchiveError:
+                    return  # what cannot be compared is not known to match
+                yield archived, conformed_range(self._source, max(position, after), manifest.last_id, self._recipe)
             position = manifest.last_id
 
 
