@@ -256,8 +256,8 @@ class Archive:
             raise ArchiveError(
                 f"{doing} the archive",
                 self._root,
-                hint="look whether the disk is full, the folder writable and its files whole, or choose another with "
-                "--archive; the position has not moved, the next run does the same batch again",
+                hint="free some space, make the folder writable and its files whole, or choose another with --archive; "
+                "the position has not moved, the next run does the same batch again",
             ) from exc
 
 

@@ -58,7 +58,8 @@ def take_in(
     if branch not in known:
         archive.announce(branch, len(known) + 1)
         checkpoint.add(database.sensor, branch)
-        yield Taken(notices=_unknown_columns(database, source.page(branch.position, 1)))
+        if notices := _unknown_columns(database, source.page(branch.position, 1)):
+            yield Taken(notices=notices)
     carried: Mapping[str, pl.DataFrame] = checkpoint.carried(branch.generation)
     while True:
         rows = source.page(branch.position, recipe.page_rows, anchor=branch.anchors[-1])

@@ -272,3 +272,48 @@ def test_what_was_sent_and_not_kept_is_not_overwritten_by_an_older_copy(
 
 def _killed(*_: object) -> None:
     raise ConnectionAbortedError("after the sink, before the archive")
+
+
+def test_a_larger_intention_outlives_smaller_pages(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = readings(100)
+    path = databases.create(node.database(), rows)
+    older = databases.create(node.root / "older.db", rows[:70])
+
+    def run_and_die_at(batch: int, page_rows: int) -> None:
+        write, seen = Archive.write, []
+
+        def dying(*arguments: object) -> None:
+            seen.append(arguments)
+            if len(seen) == batch:
+                raise ConnectionAbortedError("after the sink, before the archive")
+            write(*arguments)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Archive, "write", dying)
+            with pytest.raises(ConnectionAbortedError):
+                node.run(page_rows=page_rows)
+
+    run_and_die_at(2, page_rows=40)
+    run_and_die_at(3, page_rows=10)
+    sent = deepcopy(node.memory.contents["readings"])
+    databases.append(older, readings(30, seed=9, start=START + timedelta(seconds=7 * 70)))
+    databases.copy(older, path)
+    node.run()
+    assert sent.items() <= node.memory.contents["readings"].items()
+
+
+def test_a_recreated_database_is_taken_in_though_its_archive_lost_a_file(node: Node) -> None:
+    path = databases.create(node.database(), readings(60))
+    node.run()
+    next(node.archive.glob("city=*/*/*/*-start.parquet")).unlink()
+    databases.remove(path)
+    databases.create(path, readings(30, seed=4, start=LATER))
+    assert node.run().rows == 30
+
+
+def test_unknown_columns_are_told_once(node: Node) -> None:
+    databases.create(node.database(), readings(30))
+    databases.execute(node.database(), "ALTER TABLE sensor_readings ADD COLUMN tempreature REAL")
+    assert node.run().notices == ("s1: columns kept in the archive only: tempreature",)
+    databases.append(node.database(), readings(30, seed=5, start=LATER))
+    assert node.run().notices == ()

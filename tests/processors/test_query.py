@@ -170,11 +170,11 @@ def test_groups_by_city_sensor_and_day(account):
         assert list(reader.groups(Selection("boston"))) == found[:1]
 
 
-def test_a_group_knows_raw_documents_and_those_without_a_time():
-    raw = {"id": "1", "source": {"timestamp": "2026-11-20 10:00:00"}}
-    found = group(("denver", "S1"), [raw, {"id": "2"}, {"id": "3", "source": {"timestamp": "noon"}}])
+def test_a_group_knows_documents_without_a_time():
+    timed = {"id": "1", "observedAt": "2026-11-20T10:00:00.000000Z"}
+    found = group(("denver", "S1"), [timed, {"id": "2"}, {"id": "3", "observedAt": 5}])
     assert [(each.day, each.documents) for each in found] == [(NO_DAY, 2), ("2026-11-20", 1)]
-    assert found[1].newest == "2026-11-20 10:00:00"
+    assert found[1].newest == "2026-11-20T10:00:00.000000Z"
 
 
 def test_what_the_service_adds_is_taken_off():
