@@ -1,18 +1,17 @@
 """`bacalhau-cosmos sensors`: data to run on, for people without sensors."""
 # ruff: noqa: PLC0415 - numpy and sensors are imported when they are used, so that help stays fast
 
-import json
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from submitter.output import Output, chosen, show_document
 
 if TYPE_CHECKING:
     from sensors.errors import RequestError
@@ -25,13 +24,6 @@ _EXAMPLE = (
     "Example: bacalhau-cosmos sensors simulate --city denver --city boston --sensors 4 --days 1 --period 5s "
     "--seed 7 --fault null=10 --fault gap=2"
 )
-
-
-class Output(StrEnum):
-    """How results are printed."""
-
-    TABLE = "table"
-    JSON = "json"
 
 
 @app.callback()
@@ -113,7 +105,7 @@ def simulate(
         period_s = _period_s(period or "5s")
         begin, end = _span(start, 1.0 if days is None else days, period_s)
         written = _backfill(data, fleet, Plan(begin, end, period_s, share, faults), recreate=recreate)
-    _show(written, output or (Output.TABLE if sys.stdout.isatty() else Output.JSON))
+    _show(written, chosen(output))
 
 
 def _backfill(data: Path, fleet: "Sequence[Sensor]", plan: "Plan", *, recreate: bool) -> "list[Written]":
@@ -162,14 +154,14 @@ def _stop_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _show(written: "Sequence[Written]", output: Output) -> None:
-    if output is Output.JSON:
+def _show(written: "Sequence[Written]", how: str) -> None:
+    if how == "json":
         document = {
             "schemaVersion": 1,
             "rows": sum(each.rows for each in written),
             "databases": [_document(each) for each in written],
         }
-        typer.echo(json.dumps(document, indent=2))
+        show_document(document)
         return
     for each in written:
         parts = [str(each.path), f"{each.rows} rows"]
