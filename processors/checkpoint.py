@@ -155,7 +155,8 @@ class Checkpoint:
         """
         select = ", ".join(f"w.{name}" for name in _WINDOW_COLUMNS)
         with self._explained("read windows"):
-            self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS span (sensor TEXT, first INTEGER, last INTEGER)")
+            # No column types: with an affinity that `window` lacks, SQLite does not seek by the start of a window.
+            self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS span (sensor, first, last)")
             self._connection.execute("DELETE FROM span")
             self._connection.executemany("INSERT INTO span VALUES (?, ?, ?)", _to_rows(spans))
             rows = self._connection.execute(

@@ -1,7 +1,8 @@
 """Rows to Cosmos documents: a derived id, a partition key, JSON types, and no nulls.
 
-A null is left out of the document, so rows are grouped by which columns they have: the document of a row is
-the same whatever else is on its page. Ids are the same on every run, so that writing again changes nothing.
+A null is left out, so the document of a row is the same whatever else is on its page. Ids are the same on every
+run, so that writing again changes nothing. The SDK wants Python objects: they are made here, in the one loop over
+rows that there is.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import polars as pl
@@ -35,6 +37,8 @@ ID = "id"
 
 _SLICE_ROWS = 1_000
 """Rows that are Python objects at a time: memory is bounded by this, not by the page."""
+
+_SIZE = "!size"
 
 _INSTANT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
@@ -131,29 +135,42 @@ def _prefix(rows: pl.DataFrame, origin: Origin) -> pl.Expr:
 
 
 def _documents(rows: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
+    if rows.is_empty():
+        return
     head = [
         pl.lit(origin.city).alias("city"),
         pl.lit(origin.generation).alias("generation"),
         pl.lit(VERSION).alias("schemaVersion"),
     ]
-    present = pl.concat_str(pl.all().is_not_null().cast(pl.UInt8))
-    for group in (
-        rows.with_columns(head)
-        .with_columns(present.alias("present"))
-        .partition_by(SENSOR_ID, MONTH, "present", maintain_order=True)
-    ):
-        known = group.select(column for column in group.drop("present") if column.null_count() == 0)
-        key = (origin.city, known[SENSOR_ID][0], known[MONTH][0])
-        for part in known.iter_slices(_SLICE_ROWS):
-            encoded = part.select(pl.struct(pl.all()).struct.json_encode()).to_series()
-            sizes = encoded.str.len_bytes() + encoded.str.count_matches("e-", literal=True)  # 1e-7 here, 1e-07 there
-            yield Documents(key, _items(part), sizes.to_list())
+    whole = rows.with_columns(head)
+    known = whole.select(column for column in whole if column.null_count() < len(column))
+    sized = known.with_columns(_size(known)).sort(SENSOR_ID, MONTH, maintain_order=True)
+    for part in sized.iter_slices(_SLICE_ROWS):
+        pairs = zip(_items(part.drop(_SIZE)), part[_SIZE].to_list(), strict=True)
+        for key, group in groupby(pairs, key=lambda pair: (pair[0][SENSOR_ID], pair[0][MONTH])):
+            items, sizes = zip(*group, strict=True)
+            yield Documents((origin.city, *key), list(items), list(sizes))
+
+
+def _size(rows: pl.DataFrame) -> pl.Series:
+    """Bytes of each row as JSON, without the nulls that Polars' encoder writes."""
+    encoded = rows.select(pl.struct(pl.all()).struct.json_encode()).to_series()
+    exponents = encoded.str.count_matches("e-", literal=True)  # 1e-7 here, 1e-07 there
+    nulls = (pl.col(c.name).is_null() * len(json.dumps(c.name) + ":null,") for c in rows if c.null_count())
+    return (encoded.str.len_bytes() + exponents - rows.select(pl.sum_horizontal(0, *nulls)).to_series()).alias(_SIZE)
 
 
 def _items(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    """The rows as objects, without the nulls that are in structs."""
-    items = rows.to_dicts()
-    for name in (column.name for column in rows if column.dtype == pl.Struct):
-        for item in items:
-            item[name] = {part: value for part, value in item[name].items() if value is not None}
-    return items
+    """The rows as objects without nulls, also without those that are in structs."""
+    names = rows.columns
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if value is not None}
+        for row in zip(*(_values(column) for column in rows), strict=True)
+    ]
+
+
+def _values(column: pl.Series) -> list[Any]:
+    values = column.to_list()
+    if column.dtype != pl.Struct:
+        return values
+    return [value and {part: inner for part, inner in value.items() if inner is not None} for value in values]

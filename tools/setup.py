@@ -80,7 +80,7 @@ def make_environment() -> None:
     python = VENV / "bin" / "python"
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", BOOTSTRAP)
     install: list[str | Path] = [VENV / "bin" / "uv", "pip", "install", "--quiet", "--python", python]
-    run(*install, "--require-hashes", "-r", LOCK)
+    run(*install, "--compile-bytecode", "--require-hashes", "-r", LOCK)
     run(*install, "--no-deps", "--no-build-isolation", "--editable", ROOT)
     stamp.write_text(wanted)
 

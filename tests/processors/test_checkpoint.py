@@ -9,6 +9,7 @@ from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from processors.checkpoint import _place, open_checkpoint
@@ -147,3 +148,15 @@ def test_the_position_moves_with_all_that_belongs_to_it_or_not_at_all(
     assert node.run().rows == 0
     assert len(node.facts()) == 40
     assert contents() != before
+
+
+def test_windows_are_found_by_seeking_not_by_scanning(node: Node) -> None:
+    """Otherwise the cost of a batch grows with all windows that its sensors ever had."""
+    with open_checkpoint(node.state, "denver") as checkpoint:
+        checkpoint.windows("g", pl.DataFrame(schema={"sensorId": pl.String, "first": pl.Int64, "last": pl.Int64}))
+        statements: list[str] = []
+        checkpoint._connection.set_trace_callback(statements.append)
+        checkpoint.windows("g", pl.DataFrame({"sensorId": ["a"], "first": [1], "last": [2]}))
+        (query,) = [statement for statement in statements if "FROM span" in statement and "JOIN" in statement]
+        plan = [row[3] for row in checkpoint._connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert any("windowStart>" in step and "windowStart<" in step for step in plan), plan
