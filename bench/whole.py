@@ -139,7 +139,8 @@ def _run(data: Path, url: str) -> Run:
             "COSMOS_ARCHIVE": f"{folder}/archive",
         }
         begun = time.perf_counter()
-        with subprocess.Popen([sys.executable, "-m", "processors"], env=environment, stdout=subprocess.PIPE) as process:
+        command = [sys.executable, "-m", "processors", "ingest"]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             said = process.stdout.read()
             used = _end(process)

@@ -1,27 +1,46 @@
-"""`python -m processors`: one city, settings from the environment; the report on stdout, all else on stderr."""
+"""`python -m processors <command>`: settings from the environment; reports on stdout, all else on stderr."""
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
-from processors.city import Silent, World, passes
+from processors import heartbeat
+from processors.city import World, passes
 from processors.errors import ProcessorError
-from processors.report import Report, encode
-from processors.settings import load
+from processors.report import encode
+from processors.settings import Settings, load
 
 
-def main() -> int:
+class _Report(Protocol):
+    """What every command's report has."""
+
+    @property
+    def exit_code(self) -> int: ...
+
+    @property
+    def errors(self) -> list[ProcessorError]: ...
+
+    def document(self) -> dict[str, Any]: ...
+
+
+def main(arguments: list[str] | None = None) -> int:
     """Runs until the pass is over, or with `COSMOS_EVERY` until SIGTERM; the exit code is the last report's."""
+    chosen = _parser().parse_args(arguments)
     world = World()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: world.stop.set())
     code = 0
     try:
-        settings = load({}, required=("city", "endpoint")).settings
-        for report in passes(settings, world, Silent()):
+        settings = load({}, required=chosen.required).settings
+        for report in chosen.reports(settings, world):
             print(encode(report.document()), flush=True)
-            _explain(report)
+            for error in report.errors:
+                _show(error)
             code = report.exit_code
     except ProcessorError as exc:
         _show(exc)
@@ -29,11 +48,34 @@ def main() -> int:
     return code
 
 
-def _explain(report: Report) -> None:
-    for failure in report.failures.values():
-        _show(failure)
-    if report.stopped_by is not None:
-        _show(report.stopped_by)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m processors", description="A city of this node. Settings: docs/settings.md."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, reports, required, text in _COMMANDS:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(reports=reports, required=required)
+    return parser
+
+
+def _ingest(settings: Settings, world: World) -> Iterator[_Report]:
+    alive = heartbeat.Heartbeat(settings)
+    alive.beat()
+    for report in passes(settings, world, alive):
+        alive.beat()
+        yield report
+
+
+def _health(settings: Settings, _world: World) -> Iterator[_Report]:
+    heartbeat.check(settings, time.time)
+    yield from ()
+
+
+_COMMANDS: tuple[tuple[str, Callable[[Settings, World], Iterator[_Report]], tuple[str, ...], str], ...] = (
+    ("ingest", _ingest, ("city", "endpoint"), "take in what is new, once or every so often"),
+    ("health", _health, ("city",), "exit code 0 while an ingest of these settings moves"),
+)
 
 
 def _show(error: ProcessorError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import socket
 import threading
@@ -92,12 +93,26 @@ def account(settings: Settings) -> Account:
     return Account(settings.endpoint, settings.key.get_secret_value(), settings.database, settings.container)
 
 
+def node_name(settings: Settings) -> str:
+    """The host, and the node's folder where several nodes share a host."""
+    return f"{socket.gethostname()}/{settings.node_folder}".rstrip("/")
+
+
+def start_delay_s(settings: Settings) -> float:
+    """Seconds before the first of many passes: spread over `start_delay`, always the same for a node."""
+    digest = hashlib.sha256(f"{node_name(settings)} {settings.city}".encode()).digest()
+    return settings.start_delay * int.from_bytes(digest[:4]) / 2**32
+
+
 def passes(settings: Settings, world: World, progress: Progress) -> Iterator[Report]:
     """The report of each pass: of one, or of one every `settings.every` seconds until `world.stop` is set.
 
     The report of a pass is stored in `runs` before it is yielded. With `every`, a pass that fails is reported and
-    the next one tries again, unless the failure is one that trying again cannot mend.
+    the next one tries again, unless the failure is one that trying again cannot mend. The first of them waits its
+    `start_delay_s`.
     """
+    if settings.every is not None and world.stop.wait(start_delay_s(settings)):
+        return
     while True:
         begun = world.clock()
         report = _pass(settings, world, progress)
@@ -116,6 +131,7 @@ def _pass(settings: Settings, world: World, progress: Progress) -> Report:
     tally = _Tally(settings, world)
     try:
         tally.databases = discover.databases(settings.data, settings.city)
+        settings = tally.settings = settings.model_copy(update={"city": tally.databases[0].city})
         with open_checkpoint(settings.state, settings.city) as checkpoint, open_sink(account(settings)) as sink:
             if checkpoint.put_aside is not None:
                 tally.add(Taken(notices=(f"checkpoint damaged, put aside as {checkpoint.put_aside}, made anew",)))
@@ -200,7 +216,7 @@ class _Tally:
     def report(self) -> Report:
         return Report(
             city=self.settings.city,
-            node=socket.gethostname(),
+            node=node_name(self.settings),
             started_at=self._started_at,
             seconds=self.world.clock() - self._begun,
             databases=None if self.databases is None else len(self.databases),

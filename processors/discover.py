@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import unicodedata
 from pathlib import Path
 
 from processors.errors import CityError
@@ -26,20 +27,17 @@ def databases(data: Path, city: str) -> list[Database]:
 
     Args:
         data: Folder with one folder for each city.
-        city: Name of the city's folder, exactly as written there.
+        city: Name of the city's folder, or its slug where it is the slug of one folder alone: a job knows a city
+            by its node label. Databases have the city as its folder is written.
 
     Raises:
-        CityError: The name cannot be a folder's, `data` or the city is not there, or the city has no database.
+        CityError: The name cannot be a folder's, `data` or the city is not there or not the only one of its slug,
+            or the city has no database.
     """
     _check_name(city)
     cities = _folders(data, "look for cities in", "set the data folder (--data) to the one that holds the cities")
     if city not in cities:
-        raise CityError(
-            "find the city",
-            data / city,
-            why="there is no such folder",
-            hint=_suggest(city, [_readable(name) for name in cities]),
-        )
+        city = _by_slug(data, city, [_readable(name) for name in cities])
     folder = data / city
     sensors = _folders(folder, "look for sensors in", "let the processor read this folder")
     found = [
@@ -55,6 +53,23 @@ def databases(data: Path, city: str) -> list[Database]:
             hint=f"put each at {folder / '<sensor>' / FILE_NAME}, and mount the folder, not the file",
         )
     return found
+
+
+def slug_of(name: str) -> str:
+    """`New York`, `new-york` and `NEW_YORK` are `new-york`, and `São Paulo` is `sao-paulo`."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
+    return "-".join(plain.casefold().replace("_", " ").replace("-", " ").split())
+
+
+def _by_slug(data: Path, city: str, cities: list[str]) -> str:
+    same = [name for name in cities if slug_of(name) == slug_of(city)]
+    if len(same) == 1:
+        return same[0]
+    if same:
+        why, hint = f"{', '.join(same)} are all written like it", "give the city exactly as its folder is named"
+    else:
+        why, hint = "there is no such folder", _suggest(city, cities)
+    raise CityError("find the city", data / city, why=why, hint=hint)
 
 
 def _check_name(city: str) -> None:

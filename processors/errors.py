@@ -9,7 +9,8 @@ ProcessorError          exit code
 ├── SinkError           1   Cosmos answers, and does not take what we write
 ├── ArchiveError        1   the Parquet archive cannot be written or read
 ├── CheckpointError     1   positions cannot be read or saved
-└── BusyError           1   another run holds this city
+├── BusyError           1   another run holds this city
+└── UnhealthyError      1   a run that should be going on has not moved for long
 """
 
 from __future__ import annotations
@@ -90,5 +91,11 @@ class CheckpointError(ProcessorError):
 
 class BusyError(ProcessorError):
     """Another run holds the city's state."""
+
+    retryable = True
+
+
+class UnhealthyError(ProcessorError):
+    """A run that should be going on has not moved for long."""
 
     retryable = True

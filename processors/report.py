@@ -26,7 +26,7 @@ class Report:
 
     Attributes:
         city: As written in the folder's name.
-        node: Host that ran it.
+        node: Host that ran it, with its folder where hosts are shared.
         started_at: UTC.
         seconds: From start to end.
         databases: How many the city has; None when the pass ended before they were counted.
@@ -60,6 +60,12 @@ class Report:
         return FAILED if len(self.failures) == self.databases else PARTIAL
 
     @property
+    def errors(self) -> list[ProcessorError]:
+        """All that went wrong, to be told in full."""
+        stopped = [] if self.stopped_by is None else [self.stopped_by]
+        return [*self.failures.values(), *stopped]
+
+    @property
     def outcome(self) -> str:
         """The exit code in a word; `interrupted` also where that is how the run ends well."""
         if self.interrupted and self.stopped_by is None:
@@ -78,6 +84,7 @@ class Report:
         whole = {
             "id": self._id(),
             "schemaVersion": VERSION,
+            "kind": "ingest",
             "city": self.city,
             "node": self.node,
             "startedAt": self.started_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -97,7 +104,7 @@ class Report:
             "errors": errors,
             "notices": [_cut(notice) for notice in taken.notices],
         }
-        return _fit(whole, lists)
+        return fit(whole, lists)
 
     def _id(self) -> str:
         who = hashlib.sha256(json.dumps([self.city, self.node]).encode()).hexdigest()[:8]
@@ -109,9 +116,9 @@ def encode(document: Mapping[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
-def _fit(whole: dict[str, Any], lists: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+def fit(whole: dict[str, Any], lists: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """The object with as many entries of its lists, in turn, as there is room for."""
-    fitted = {**whole, **{name: [] for name in lists}, "truncated": True}
+    fitted = {**whole, **{name: [] for name in lists}, "truncated": False}  # the longer of the two words
     for entry, name in sorted((index, name) for name, entries in lists.items() for index in range(len(entries))):
         longer = {**fitted, name: [*fitted[name], lists[name][entry]]}
         if len(encode(longer).encode()) <= MAX_BYTES:

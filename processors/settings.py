@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -67,6 +67,13 @@ def _limits(limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, fl
     return limits
 
 
+def _subfolder(name: str) -> str:
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or ".." in parts or "\0" in name:
+        raise ValueError("not a folder below the working folder: no leading / and no ..")
+    return name
+
+
 class Settings(BaseSettings):
     """What a run needs to know. The description of each field is its documentation."""
 
@@ -79,11 +86,17 @@ class Settings(BaseSettings):
     database: str = Field("SensorData", min_length=1, max_length=255, description="Database of the account")
     container: str = Field("readings", min_length=1, max_length=255, description="Container of the readings")
     city: str = Field("", description="Folder below the data folder, as written")
+    node_folder: Annotated[str, AfterValidator(_subfolder)] = Field(
+        "", description="Folder that relative `data`, `state` and `archive` are in, for nodes that share a disk"
+    )
     data: Path = Field(Path("data"), description="Holds `<city>/<sensor>/sensor_data.db`; never written to")
     state: Path = Field(Path("state"), description="Positions and what stages carry from run to run")
     archive: Path = Field(Path("archive"), description="Parquet archive")
     every: Annotated[float | None, BeforeValidator(parse_duration_s)] = Field(
         None, gt=0, description="Seconds from the start of a pass to the next (or 30s, 5m, 1h); absent: one pass"
+    )
+    start_delay: Annotated[float, BeforeValidator(parse_duration_s)] = Field(
+        0.0, ge=0, description="With `every`: the first pass starts within so many seconds, when is drawn for each node"
     )
     stage: Stage = Field("sanitized", description="How far readings are refined before they leave the node")
     table: str = Field("sensor_readings", min_length=1, description="Table of the readings")
@@ -167,7 +180,13 @@ def load(flags: Mapping[str, Any], *, file: Path | None = None, required: tuple[
             "; ".join(problems),
             hint="mend each of them where it says that it came from; docs/settings.md lists every setting",
         )
-    return Loaded(settings, origins)
+    return Loaded(_placed(settings), origins)
+
+
+def _placed(settings: Settings) -> Settings:
+    """The settings with relative folders in the node's folder."""
+    below = {name: Path(settings.node_folder, getattr(settings, name)) for name in ("data", "state", "archive")}
+    return settings.model_copy(update=below)
 
 
 class _Checked(Settings):

@@ -77,7 +77,8 @@ def run(
             else:
                 show_pairs(_lines(report))
             sys.stdout.flush()
-            _explain(report)
+            for error in report.errors:
+                tell(error)
             code = report.exit_code
     raise typer.Exit(code)
 
@@ -103,13 +104,6 @@ def _lines(report: "Report") -> Iterator[tuple[str, Any]]:
         yield f"failed {name}", str(error)
     for notice in taken.notices:
         yield "notice", notice
-
-
-def _explain(report: "Report") -> None:
-    for failure in report.failures.values():
-        tell(failure)
-    if report.stopped_by is not None:
-        tell(report.stopped_by)
 
 
 @contextmanager

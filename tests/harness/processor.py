@@ -41,7 +41,7 @@ def patched(*args, **kwargs):
     return result
 setattr(holder, name, patched)
 from processors.__main__ import main
-sys.exit(main())
+sys.exit(main(["ingest"]))
 """
 
 _KILL_AT_TOUCH = """
@@ -55,7 +55,7 @@ def hook(event, args):
             os.kill(os.getpid(), signal.SIGKILL)
 from processors.__main__ import main
 sys.addaudithook(hook)
-sys.exit(main())
+sys.exit(main(["ingest"]))
 """
 
 
@@ -87,7 +87,7 @@ def environment(node: Node, account: Account, **settings: object) -> dict[str, s
 
 @contextmanager
 def started(
-    node: Node, account: Account, command: tuple[str, ...] = ("-m", "processors"), **settings: object
+    node: Node, account: Account, command: tuple[str, ...] = ("-m", "processors", "ingest"), **settings: object
 ) -> Iterator[subprocess.Popen[str]]:
     """The process; killed at the end if it still runs."""
     node.root.mkdir(parents=True, exist_ok=True)

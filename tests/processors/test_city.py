@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from processors.checkpoint import open_checkpoint
-from processors.city import Silent, World, passes
+from processors.city import Silent, World, node_name, passes, start_delay_s
 from processors.cosmos import Account
 from processors.model import Database
 from processors.pipeline import Taken
@@ -136,3 +136,43 @@ def test_a_signal_between_passes_ends_the_run_at_once(node: Node, account: Accou
         assert '"outcome":"complete"' in process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         assert processor.ended(process).code == 0
+
+
+def test_a_city_is_found_by_its_label_and_its_documents_have_the_folders_name(tmp_path: Path, account: Account) -> None:
+    node = Node(tmp_path, city="Denver")
+    databases.create(node.database(), readings(5))
+    (report,) = passes(settings(node, account).model_copy(update={"city": "denver"}), World(), Silent())
+    assert (report.city, report.exit_code) == ("Denver", 0)
+    assert {document["city"] for document in stored(account).values()} == {"Denver"}
+    assert node.checkpoint.exists()
+
+
+def test_nodes_that_share_a_host_have_names_of_their_own(node: Node, account: Account) -> None:
+    both = [settings(node, account, node_folder=folder) for folder in ("denver-1", "denver-2")]
+    names = [node_name(each) for each in both]
+    assert [name.rpartition("/")[2] for name in names] == ["denver-1", "denver-2"]
+    assert node_name(settings(node, account)) == names[0].rpartition("/")[0]
+
+
+def test_starts_of_a_fleet_are_spread_and_each_nodes_is_its_own(node: Node, account: Account) -> None:
+    fleet = [settings(node, account, node_folder=f"n{n}", start_delay=60) for n in range(200)]
+    delays = [start_delay_s(each) for each in fleet]
+    assert delays == [start_delay_s(each) for each in fleet]
+    assert 0 <= min(delays) < 5
+    assert 55 < max(delays) <= 60
+    assert 25 < sum(delays) / len(delays) < 35
+
+
+def test_a_run_that_is_stopped_while_it_waits_to_start_does_nothing(node: Node, account: Account) -> None:
+    databases.create(node.database(), readings(5))
+    waited = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waited.append(timeout)
+            return True
+
+    chosen = settings(node, account, every=1, start_delay=60)
+    assert list(passes(chosen, World(stop=Stop()), Silent())) == []
+    assert waited == [start_delay_s(chosen)]
+    assert not node.state.exists()

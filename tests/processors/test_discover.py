@@ -50,13 +50,30 @@ def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("city", "meant"), [("DENVER", "denver"), ("boston", "Boston"), ("denvr", "denver"), ("sao paulo", "são paulo")]
+    ("city", "meant"), [("DENVERR", "denver"), ("bostn", "Boston"), ("denvr", "denver"), ("sao paolo", "são paulo")]
 )
 def test_a_city_close_to_one_that_is_there_is_suggested(data: Path, city: str, meant: str) -> None:
     with pytest.raises(CityError) as caught:
         databases(data, city)
     assert caught.value.hint.startswith(f"did you mean {meant}?")
     assert "Boston, denver, são paulo" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("slug", "folder"),
+    [("DENVER", "denver"), ("boston", "Boston"), ("sao-paulo", "são paulo"), ("São_Paulo", "são paulo")],
+)
+def test_a_node_label_finds_the_city_as_its_folder_is_written(data: Path, slug: str, folder: str) -> None:
+    assert {database.city for database in databases(data, slug)} == {folder}
+
+
+def test_a_label_that_two_folders_have_is_refused_and_the_exact_name_is_not(data: Path) -> None:
+    (data / "Denver/s1").mkdir(parents=True)
+    (data / "Denver/s1/sensor_data.db").touch()
+    with pytest.raises(CityError, match="Denver, denver are all written like it") as caught:
+        databases(data, "DENVER")
+    assert "exactly" in caught.value.hint
+    assert {database.city for database in databases(data, "denver")} == {"denver"}
 
 
 def test_a_city_far_from_all_is_told_the_cities(data: Path) -> None:

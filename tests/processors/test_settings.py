@@ -239,6 +239,8 @@ def test_a_duration_of_another_type_is_left_alone() -> None:
             [{"temperatureC": (1, 1)}, {"temperatureC": (2, 1)}, {"temperatureC": (1,)}, {"temp": (1, 2)}],
             [{"temperatureC": (1, 2)}],
         ),
+        ("node_folder", ["/denver-1", "..", "a/../b", "a\0"], ["", "denver-1", "hosts/denver-1"]),
+        ("start_delay", ["-1s", "soon", math.nan], [0.0, 2.5]),
         ("limits", [{"temperatureC": (-math.inf, 85)}, {"temperatureC": (0, math.nan)}], [{"voltageV": (-1e9, 1e9)}]),
     ],
 )
@@ -249,6 +251,13 @@ def test_bounds(name: str, bad: list[Any], good: list[Any]) -> None:
         assert getattr(load({name: value}).settings, name) == value
 
 
+def test_relative_folders_are_in_the_nodes_folder(env: Callable[..., None]) -> None:
+    env(node_folder="denver-1", archive="/mnt/archive", state="kept")
+    settings = load({}).settings
+    assert (settings.data, settings.state) == (Path("denver-1/data"), Path("denver-1/kept"))
+    assert settings.archive == Path("/mnt/archive")
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load({}).settings.city = "other"  # type: ignore[misc]
@@ -257,7 +266,8 @@ def test_settings_do_not_change() -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_can_come_from_the_environment(env: Callable[..., None], name: str) -> None:
     values: dict[str, str] = {
-        "every": "30s", "stage": "raw", "columns": '{"timestamp": "ts"}', "source_time_zone": "Europe/Berlin",
+        "every": "30s", "start_delay": "5s", "stage": "raw", "columns": '{"timestamp": "ts"}',
+        "source_time_zone": "Europe/Berlin",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
         "robust_z_threshold": "9.5", "stuck_rows": "7", "limits": '{"voltageV": [1, 2]}',
     }  # fmt: skip

@@ -1,0 +1,65 @@
+"""Whether a long run still moves: it touches a file, and `python -m processors health` looks how old that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from processors.discover import slug_of
+from processors.errors import UnhealthyError
+from processors.files import make_folder
+from processors.model import Database
+from processors.pipeline import Taken
+from processors.settings import Settings
+
+PATIENCE_S = 600.0
+"""A batch that takes longer is stuck."""
+
+PASSES = 3
+"""Passes that may be missed."""
+
+
+def path(settings: Settings) -> Path:
+    """The file that a run of these settings touches."""
+    return settings.state / f"{slug_of(settings.city)}.heartbeat"
+
+
+class Heartbeat:
+    """Touches the file at the start of the run, of each database, and after each batch and pass."""
+
+    def __init__(self, settings: Settings):
+        self._path = path(settings)
+
+    def beat(self) -> None:
+        """The run moves."""
+        make_folder(self._path.parent)
+        self._path.touch()
+
+    def database(self, database: Database, expected_rows: int) -> None:  # noqa: ARG002 - see `city.Progress`
+        """See `city.Progress`."""
+        self.beat()
+
+    def batch(self, taken: Taken) -> None:  # noqa: ARG002
+        """See `city.Progress`."""
+        self.beat()
+
+
+def check(settings: Settings, now: Callable[[], float]) -> None:
+    """Passes when the run of these settings has moved of late.
+
+    Args:
+        settings: Those of the run.
+        now: Seconds since the epoch.
+
+    Raises:
+        UnhealthyError: It has not, or never began.
+    """
+    limit_s = max(PATIENCE_S, PASSES * (settings.every or 0.0), settings.start_delay)
+    file = path(settings)
+    hint = "read the log of the container, then restart it; the next run goes on where this one stopped"
+    try:
+        age_s = now() - file.stat().st_mtime
+    except OSError as exc:
+        raise UnhealthyError("see the run move", file, hint=hint) from exc
+    if age_s > limit_s:
+        raise UnhealthyError("see the run move", file, why=f"untouched for {age_s:.0f} s of {limit_s:.0f} s", hint=hint)

@@ -1,0 +1,62 @@
+"""Whether a long run still moves, as the image's health check asks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from processors import heartbeat
+from processors.cosmos import Account
+from processors.errors import UnhealthyError
+from processors.heartbeat import PATIENCE_S, Heartbeat, check
+from processors.settings import Settings
+from tests.harness import databases, processor
+from tests.harness.databases import readings
+from tests.harness.node import Node
+
+
+def touched(settings: Settings, at: float) -> None:
+    Heartbeat(settings).beat()
+    os.utime(heartbeat.path(settings), (at, at))
+
+
+@pytest.mark.parametrize(
+    ("more", "limit_s"),
+    [({}, PATIENCE_S), ({"every": 30}, PATIENCE_S), ({"every": 3600}, 10_800), ({"start_delay": 7200}, 7200)],
+)
+def test_a_run_is_healthy_until_it_has_not_moved_for_its_limit(
+    tmp_path: Path, more: dict[str, float], limit_s: float
+) -> None:
+    settings = Settings(city="denver", state=tmp_path / "state", **more)  # type: ignore[arg-type]
+    touched(settings, 1_000_000.0)
+    check(settings, lambda: 1_000_000.0 + limit_s)
+    with pytest.raises(UnhealthyError, match=f"{limit_s:.0f} s") as caught:
+        check(settings, lambda: 1_000_001.0 + limit_s)
+    assert caught.value.exit_code == 1
+
+
+def test_a_run_that_never_began_is_not_healthy(tmp_path: Path) -> None:
+    with pytest.raises(UnhealthyError, match=r"denver\.heartbeat"):
+        check(Settings(city="Denver", state=tmp_path), lambda: 0.0)
+
+
+def test_an_ingest_beats_and_the_health_check_finds_it(tmp_path: Path, account: Account) -> None:
+    node = Node(tmp_path)
+    databases.create(node.database(), readings(5))
+    health = ("-m", "processors", "health")
+    with processor.started(node, account, health) as process:
+        before = processor.ended(process)
+    assert (before.code, before.reports) == (1, [])
+    assert "see the run move" in before.errors
+    assert processor.run(node, account).code == 0
+    with processor.started(node, account, health) as process:
+        assert processor.ended(process).code == 0
+
+
+def test_a_command_that_is_not_known_is_a_usage_error(tmp_path: Path, account: Account) -> None:
+    with processor.started(Node(tmp_path), account, ("-m", "processors", "digest")) as process:
+        ended = processor.ended(process)
+    assert ended.code == 2
+    assert "ingest" in ended.errors
