@@ -90,6 +90,7 @@ def live(
     anomaly_probability: float = anomalies.DEFAULT_PROBABILITY,
     faults: Faults | None = None,
     recreate: bool = False,
+    started: Callable[[int], None] = lambda _: None,
 ) -> list[Written]:
     """Write readings as their time comes, one row of each sensor after the other.
 
@@ -108,6 +109,7 @@ def live(
         anomaly_probability: As in `Plan`.
         faults: As in `Plan`; they are spread over `count`, so they need one.
         recreate: Delete existing databases first.
+        started: Told once, when each database has got its first row, how many rows there are by then.
 
     Raises:
         RequestError: A value is out of range, or faults were asked for without a count.
@@ -134,6 +136,7 @@ def live(
             )
             runs.append((readings, table, Tally(path, sensor)))
         number = 0
+        told = False
         while number != count and not stopped():
             early_ms = began_ms + number * period_ms - to_ms(clock())
             if early_ms > 0:
@@ -144,6 +147,8 @@ def live(
             for readings, table, tally in runs:
                 _store(table, readings.piece(number, number + 1), tally)
             number += 1
+            if not told and (told := all(tally.rows for _, _, tally in runs)):
+                started(sum(tally.rows for _, _, tally in runs))
     return [tally.written() for _, _, tally in runs]
 
 

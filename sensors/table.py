@@ -9,6 +9,7 @@ from pathlib import Path
 from sensors.errors import SensorsError
 from sensors.sensor import Sensor
 
+FILE_NAME = "sensor_data.db"
 READING_COLUMNS = (
     "timestamp",
     "sensor_id",
@@ -74,7 +75,7 @@ _ROWS_A_STATEMENT = 50
 
 def database_path(data: Path, city: str, sensor_id: str) -> Path:
     """Where a sensor's readings are: `data/<city>/<sensor>/sensor_data.db`, the city as written."""
-    return data / city / sensor_id / "sensor_data.db"
+    return data / city / sensor_id / FILE_NAME
 
 
 class Table:

@@ -51,6 +51,11 @@ class Tally:
         self._anomalies: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
 
+    @property
+    def rows(self) -> int:
+        """Rows so far."""
+        return self._rows
+
     def add(self, piece: Piece) -> None:
         """Count one more piece, the next in time."""
         if piece.last_ms is not None:

@@ -3,6 +3,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,13 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from submitter.output import Output, chosen, show_document
+from submitter.commands._written import show, show_started
+from submitter.output import Output, chosen
 
 if TYPE_CHECKING:
     from sensors.errors import RequestError
     from sensors.simulator import Plan, Sensor, Written
 
 app = typer.Typer(no_args_is_help=True, help="Make and manage sensors.")
+
+_NodeFolder = Annotated[
+    str,
+    typer.Option(envvar="COSMOS_NODE_FOLDER", help="Folder that a relative --data is in, for nodes that share a disk."),
+]
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _EXAMPLE = (
@@ -48,6 +55,7 @@ def simulate(
     data: Annotated[Path, typer.Option(help="Folder of the cities: DATA/<city>/<sensor>/sensor_data.db.")] = Path(
         "data"
     ),
+    node_folder: _NodeFolder = "",
     live: Annotated[bool, typer.Option("--live", help="Write as time passes, until Ctrl-C.")] = False,
     rate: Annotated[
         float | None, typer.Option(help="With --live: readings a second of each sensor.", show_default="1")
@@ -88,14 +96,22 @@ def simulate(
         present={"--rate": rate, "--count": count},
     )
     faults = Faults.parse(fault or [])
+    data = Path(node_folder, data)
+    how = chosen(output)
     share = DEFAULT_PROBABILITY if anomaly_probability is None else anomaly_probability
     fleet = [sensor for name in dict.fromkeys(city) for sensor in fleet_of(name, sensor_count, seed)]
     if live:
-        rate_hz = 1.0 if rate is None else rate
+        began = time.monotonic()
+
+        def started(rows: int) -> None:
+            if how == "json":
+                show_started(fleet, rows, node_folder=node_folder, seconds=time.monotonic() - began)
+
         written = _live(
             data,
             fleet,
-            rate_hz=rate_hz,
+            started=started,
+            rate_hz=1.0 if rate is None else rate,
             count=count,
             anomaly_probability=share,
             faults=faults,
@@ -105,7 +121,21 @@ def simulate(
         period_s = _period_s(period or "5s")
         begin, end = _span(start, 1.0 if days is None else days, period_s)
         written = _backfill(data, fleet, Plan(begin, end, period_s, share, faults), recreate=recreate)
-    _show(written, chosen(output))
+    show(written, how, one_line=live)
+
+
+@app.command(epilog="Example: bacalhau-cosmos sensors health --within 1m")
+def health(
+    *,
+    data: Annotated[Path, typer.Option(help="Folder of the cities.")] = Path("data"),
+    node_folder: _NodeFolder = "",
+    within: Annotated[str, typer.Option(help="How long ago the last write may be: 30s, 5m, 1h.")] = "5m",
+) -> None:
+    """Check that simulated sensors still write: exit code 0 when a database was written lately, else 1."""
+    from sensors.health import check
+
+    path, ago_s = check(Path(node_folder, data), within_s=_seconds(within, "--within"), now=datetime.now(UTC))
+    typer.echo(f"{path} was written {ago_s:.0f} s ago")
 
 
 def _backfill(data: Path, fleet: "Sequence[Sensor]", plan: "Plan", *, recreate: bool) -> "list[Written]":
@@ -154,41 +184,6 @@ def _stop_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _show(written: "Sequence[Written]", how: str) -> None:
-    if how == "json":
-        document = {
-            "schemaVersion": 1,
-            "rows": sum(each.rows for each in written),
-            "databases": [_document(each) for each in written],
-        }
-        show_document(document)
-        return
-    for each in written:
-        parts = [str(each.path), f"{each.rows} rows"]
-        if each.rows:
-            parts.append(f"{_stamp(each.first_at)} to {_stamp(each.last_at)}")
-        parts += [f"{n} {kind}" for kind, n in (*each.anomalies.items(), *each.faults.items())]
-        typer.echo("  ".join(parts))
-
-
-def _document(each: "Written") -> dict[str, object]:
-    return {
-        "city": each.city,
-        "sensorId": each.sensor_id,
-        "path": str(each.path),
-        "rows": each.rows,
-        "firstAt": _stamp(each.first_at),
-        "lastAt": _stamp(each.last_at),
-        "anomalies": dict(each.anomalies),
-        "missing": each.missing,
-        "faults": dict(each.faults),
-    }
-
-
-def _stamp(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _refuse_mixed_modes(*, live: bool, past: dict[str, object], present: dict[str, object]) -> None:
     idle = [name for name, value in (past if live else present).items() if value is not None]
     if idle:
@@ -203,18 +198,22 @@ def _refuse_mixed_modes(*, live: bool, past: dict[str, object], present: dict[st
 def _period_s(text: str) -> float:
     from sensors.plan import to_period_ms
 
+    seconds = _seconds(text, "--period")
+    to_period_ms(seconds)
+    return seconds
+
+
+def _seconds(text: str, option: str) -> float:
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
     try:
-        seconds = float(number) * _UNITS_S[text[len(number) :]]
+        return float(number) * _UNITS_S[text[len(number) :]]
     except (KeyError, ValueError) as exc:
         raise _request_error(
-            "read --period",
+            f"read {option}",
             text,
             why="it is not a number and a unit",
             hint=f"use one of the units {', '.join(_UNITS_S)}, for example 5s",
         ) from exc
-    to_period_ms(seconds)
-    return seconds
 
 
 def _span(start: str | None, days: float, period_s: float) -> tuple[datetime, datetime]:

@@ -3,6 +3,7 @@ import os
 import signal
 import sqlite3
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -84,7 +85,73 @@ def test_a_second_run_over_the_same_period_is_refused_unless_it_recreates(simula
 def test_live_writes_a_count(simulate):
     pace = ["--rate", "1000", "--count", "5"]
     result = simulate("--live", *pace, "--sensors", "2", "--anomaly-probability", "0")
-    assert [each["rows"] for each in json.loads(result.stdout)["databases"]] == [5, 5]
+    started, ended = map(json.loads, result.stdout.splitlines())
+    assert [each["rows"] for each in ended["databases"]] == [5, 5]
+    assert started.pop("seconds") >= 0
+    assert started.pop("node")
+    assert started == {
+        "schemaVersion": 1,
+        "kind": "simulate",
+        "city": "denver",
+        "outcome": "complete",
+        "exitCode": 0,
+        "sensors": 2,
+        "rows": 2,
+        "errors": [],
+        "truncated": False,
+    }
+    assert "kind" not in ended
+
+
+def test_a_live_run_says_that_it_works_only_when_every_sensor_has_a_row(simulate, monkeypatch):
+    # The second sensor's first reading has no row.
+    original = simulator._readings
+
+    def readings(sensor, *arguments, **options):
+        made = original(sensor, *arguments, **options)
+        if sensor.sensor_id.endswith("2"):
+            piece = made.piece
+            made = SimpleNamespace(
+                period_ms=made.period_ms,
+                piece=lambda first, stop: piece(first, stop) if first else piece(0, 0),
+            )
+        return made
+
+    monkeypatch.setattr(simulator, "_readings", readings)
+    pace = ["--rate", "1000", "--count", "3"]
+    started, ended = simulate("--live", *pace, "--sensors", "2", "--anomaly-probability", "0").stdout.splitlines()
+    assert json.loads(started)["rows"] == 3
+    assert json.loads(ended)["rows"] == 5
+
+
+def test_a_live_run_names_many_cities_within_the_bounds_of_a_report(simulate):
+    cities = [f"{name} {'long ' * 30}".strip() for name in "abcdefghijklmnop"]
+    line = simulate("--live", "--count", "1", "--sensors", "1", "--anomaly-probability", "0", city=cities).stdout
+    started = line.splitlines()[0]
+    assert json.loads(started)["truncated"]
+    assert len(started.encode()) < 2_048
+
+
+def test_a_live_table_has_no_report(simulate):
+    pace = ["--rate", "1000", "--count", "1", "--output", "table"]
+    assert len(simulate("--live", *pace, "--sensors", "2").stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize("given", ["option", "environment"])
+def test_the_folder_of_a_node_holds_a_relative_data_folder(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    if given == "environment":
+        monkeypatch.setenv("COSMOS_NODE_FOLDER", "denver-1")
+    option = ["--node-folder", "denver-1"] if given == "option" else []
+    live = ["--live", "--count", "1", "--sensors", "1", "--anomaly-probability", "0"]
+    result = CliRunner().invoke(app, ["simulate", "--city", "denver", *live, *option])
+    assert count_of(tmp_path / "denver-1/data/denver/SENSOR_CO_DEN_0001/sensor_data.db") == 1
+    assert json.loads(result.stdout.splitlines()[0])["node"].endswith("/denver-1")
+
+
+def test_an_absolute_data_folder_is_taken_as_it_is(simulate, tmp_path):
+    simulate(*DAY, "--days", "0.1", "--node-folder", "elsewhere")
+    assert len(list(tmp_path.glob("denver/*/sensor_data.db"))) == 4
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -102,7 +169,7 @@ def test_a_signal_ends_a_live_run_with_its_report(simulate, monkeypatch, number)
     monkeypatch.setattr(simulator, "live", live)
     result = simulate("--live", "--sensors", "1", "--anomaly-probability", "0")
     assert result.exit_code == 0
-    assert json.loads(result.stdout)["rows"] == 1
+    assert json.loads(result.stdout.splitlines()[-1])["rows"] == 1
     assert signal.getsignal(number) is handler
 
 

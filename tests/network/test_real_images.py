@@ -1,0 +1,235 @@
+"""The images, built by the engine of this machine, pushed to a registry of the tests, and run as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from network import checks
+from processors.cosmos import Account
+from tests.harness import databases
+
+pytestmark = pytest.mark.network
+
+ROOT = Path(__file__).parents[2]
+OWNER = 10001
+MOST_BYTES = 260_000_000
+BUILD_S = 900.0
+ENDS_S = 120.0
+LOCKED = ("--read-only", "--cap-drop", "ALL", "--tmpfs", "/tmp", "--network", "host")
+
+
+def docker(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *words], capture_output=True, text=True, timeout=ENDS_S, check=False)
+
+
+def inspected(image: str) -> dict[str, Any]:
+    found: list[dict[str, Any]] = json.loads(docker("image", "inspect", image).stdout)
+    return found[0]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, so that an edit while the tests run does not make other images."""
+    copied = tmp_path_factory.mktemp("checkout")
+    for name in (".dockerignore", "LICENSE", "README.md", "pyproject.toml"):
+        shutil.copy(ROOT / name, copied)
+    for name in ("jobs", "network", "processors", "sensors", "submitter", "tools"):
+        shutil.copytree(ROOT / name, copied / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return copied
+
+
+def build(checkout: Path, registry: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, checkout / "tools" / "images.py", "--registry", registry, "--folder", folder]
+    return subprocess.run(command, capture_output=True, text=True, timeout=BUILD_S, check=False)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    config = {
+        "version": "0.1",
+        "storage": {"filesystem": {"rootdirectory": str(folder / "content")}},
+        "http": {"addr": address},
+    }
+    (folder / "config.yml").write_text(json.dumps(config))
+    command = [checks.require_machine().registry, "serve", folder / "config.yml"]
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            deadline = time.monotonic() + ENDS_S
+            while not answers(address):
+                assert process.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield address.replace("127.0.0.1", "localhost")
+        finally:
+            process.kill()
+    shutil.rmtree(folder / "content", ignore_errors=True)
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/v2/", timeout=ENDS_S):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def images(checkout: Path, registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Value of job specs -> reference by digest; what was pulled or tagged for the tests is removed at their end."""
+    folder = tmp_path_factory.mktemp("images")
+    built = build(checkout, registry, folder)
+    assert built.returncode == 0, built.stderr
+    references: dict[str, str] = json.loads((folder / "images.json").read_text())
+    yield references
+    for image in ("processors", "sensors"):
+        names = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{registry}/bacalhau-cosmos/{image}").stdout
+        docker("rmi", *names.split())
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    """A folder like a node's, with a subfolder for one of two nodes; all of it the containers' user's."""
+    for name in ("data", "state", "archive"):
+        (tmp_path / "denver-1" / name).mkdir(parents=True)
+    own(tmp_path)
+    return tmp_path
+
+
+def own(folder: Path) -> None:
+    folder.chmod(0o755)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, OWNER, OWNER)
+
+
+def mounted(node: Path) -> tuple[str, ...]:
+    return ("--volume", f"{node}:/node", "--env", "COSMOS_NODE_FOLDER=denver-1")
+
+
+def test_a_processor_takes_a_city_to_cosmos_with_nothing_but_its_folder(
+    images: dict[str, str], node: Path, account: Account
+) -> None:
+    databases.create(node / "denver-1/data/denver/one/sensor_data.db", databases.readings(10))
+    own(node)
+    settings = {"ENDPOINT": account.endpoint, "DATABASE": account.database, "CITY": "denver"}
+    environment = [word for name, value in settings.items() for word in ("--env", f"COSMOS_{name}={value}")]
+    done = docker("run", "--rm", *LOCKED, *mounted(node), *environment, images["image"], "ingest")
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    report = json.loads(line)
+    assert (report["kind"], report["outcome"], report["rowsRead"]) == ("ingest", "complete", 10)
+    archived = list((node / "denver-1/archive").rglob("*.parquet"))
+    assert archived
+    assert {path.stat().st_uid for path in archived} == {OWNER}
+
+
+def test_simulated_sensors_write_below_the_folder_of_their_node_and_are_well(
+    images: dict[str, str], node: Path
+) -> None:
+    name = f"sensors-{os.getpid()}"
+    simulate = ["simulate", "--city", "denver", "--sensors", "2", "--live", "--anomaly-probability", "0"]
+    try:
+        started = docker("run", "--detach", "--name", name, *LOCKED, *mounted(node), images["sensor_image"], *simulate)
+        assert started.returncode == 0, started.stderr
+        deadline = time.monotonic() + ENDS_S
+        while not (said := docker("logs", name).stdout):
+            assert time.monotonic() < deadline, docker("logs", name).stderr
+            time.sleep(0.1)
+        assert json.loads(said)["kind"] == "simulate"
+        assert docker("exec", name, "bacalhau-cosmos", "sensors", "health").returncode == 0
+        assert docker("stop", "--time", "20", name).returncode == 0
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip() == "0"
+        lines = docker("logs", name).stdout.splitlines()
+        assert json.loads(lines[-1])["rows"] >= json.loads(lines[0])["rows"] == 2
+    finally:
+        docker("rm", "--force", name)
+    assert len(list(node.glob("denver-1/data/denver/*/sensor_data.db"))) == 2
+    stale = docker("run", "--rm", *mounted(node), images["sensor_image"], "health", "--within", "1ms")
+    assert stale.returncode == 1
+    assert "Try: " in stale.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "image", "entrypoint"),
+    [
+        ("image", "processors", ["python", "-m", "processors"]),
+        ("sensor_image", "sensors", ["bacalhau-cosmos", "sensors"]),
+    ],
+)
+def test_an_image_says_what_it_is_and_how_it_is_run(
+    images: dict[str, str], value: str, image: str, entrypoint: list[str]
+) -> None:
+    config = inspected(images[value])["Config"]
+    assert config["User"] == f"{OWNER}:{OWNER}"
+    assert config["WorkingDir"] == "/node"
+    assert config["Entrypoint"] == entrypoint
+    assert config["Healthcheck"]["Test"] == ["CMD", *entrypoint, "health"]
+    labels = {name.removeprefix("org.opencontainers.image."): text for name, text in config["Labels"].items()}
+    assert labels["title"] == f"bacalhau-cosmos {image}"
+    assert labels["version"] == version("bacalhau-cosmos")
+    assert "source" in labels
+
+
+@pytest.mark.parametrize("value", ["image", "sensor_image"])
+def test_an_image_adds_little_to_its_base(images: dict[str, str], value: str) -> None:
+    sizes = docker("history", "--no-trunc", "--human=false", "--format", "{{.Size}}\t{{.CreatedBy}}", images[value])
+    added = 0
+    for size, step in (line.split("\t") for line in sizes.stdout.splitlines()):
+        added += int(size)
+        if "PYTHONSAFEPATH" in step:
+            break
+    else:
+        pytest.fail("the first step of the image was not found")
+    assert 1_000_000 < added < MOST_BYTES
+
+
+@pytest.mark.parametrize("value", ["image", "sensor_image"])
+def test_an_image_holds_what_it_runs_and_not_what_built_it(images: dict[str, str], value: str) -> None:
+    look = (
+        "import os, pathlib, sys;"
+        "site = pathlib.Path(sys.prefix, 'lib', 'python%d.%d' % sys.version_info[:2], 'site-packages');"
+        "names = {path.name.split('-')[0] for path in site.iterdir()};"
+        "print(sorted(names & {'pip', 'uv', 'setuptools', 'hatchling', 'pytest'}),"
+        "[str(path) for path in site.rglob('tests') if path.is_dir()],"
+        "(site / 'processors/__pycache__').is_dir(), os.getuid(), [name for name in os.environ if 'PIP' in name])"
+    )
+    done = docker("run", "--rm", "--entrypoint", "python", images[value], "-c", look)
+    assert done.stdout.split() == ["[]", "[]", "True", str(OWNER), "[]"], done.stderr
+
+
+def test_a_folder_of_the_node_that_is_named_like_a_module_is_not_imported(images: dict[str, str], node: Path) -> None:
+    (node / "processors.py").write_text("raise SystemExit('imported from the node')")
+    done = docker("run", "--rm", *mounted(node), images["image"], "--help")
+    assert done.returncode == 0, done.stderr
+    assert "ingest" in done.stdout
+
+
+def test_a_new_volume_is_the_users(images: dict[str, str]) -> None:
+    command = ["--volume", "/node", "--entrypoint", "python", images["image"], "-c", "open('/node/x', 'w')"]
+    done = docker("run", "--rm", *command)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_did_not_change_is_not_built_again(
+    images: dict[str, str], checkout: Path, registry: str, tmp_path: Path
+) -> None:
+    again = build(checkout, registry, tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert [line.endswith("  unchanged") for line in again.stdout.splitlines()] == [True, True], again.stdout
+    assert json.loads((tmp_path / "images.json").read_text()) == images
