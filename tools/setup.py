@@ -1,6 +1,6 @@
 """Makes `.venv` from the lock and builds the Cosmos emulator; standard library only, for a bare machine.
 
-Run again, it does only what changed since.
+With the word `network` it also builds the programs of the local network. Run again, it does only what changed since.
 """
 
 from __future__ import annotations
@@ -11,18 +11,81 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
-TOOLS = ROOT / ".tools"
-EMULATOR = TOOLS / "bin" / "cosmium"
+PROGRAMS = ROOT / ".tools" / "bin"
 BOOTSTRAP = ROOT / "tools" / "bootstrap.txt"
 LOCK = ROOT / "requirements.lock"
-GO_MOD = ROOT / "tools" / "cosmium" / "go.mod"
 
 PYTHON = (3, 11)
-GO = (1, 24)
+BACALHAU = "1.9"
+ANSWER_S = 20.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that is built from the Go module that `tools/<name>/go.mod` pins.
+
+    Attributes:
+        name: Of the executable.
+        what: For people.
+        package: Go package.
+        go: Oldest Go that builds it.
+        flags: Of the linker.
+        time: How long it takes the first time, on two cores.
+        instead: What can be done without building it.
+    """
+
+    name: str
+    what: str
+    package: str
+    go: tuple[int, ...]
+    flags: str
+    time: str
+    instead: str
+
+    @property
+    def path(self) -> Path:
+        return PROGRAMS / self.name
+
+    @property
+    def module(self) -> Path:
+        return ROOT / "tools" / self.name
+
+
+EMULATOR = Program(
+    name="cosmium",
+    what="the Cosmos emulator",
+    package="github.com/pikami/cosmium/cmd/server",
+    go=(1, 24),
+    flags="",
+    time="about a minute",
+    instead="or set COSMOS_ENDPOINT to an account or another emulator: then no Go is needed",
+)
+NETWORK = (
+    Program(
+        name="bacalhau",
+        what="Bacalhau",
+        package="github.com/bacalhau-project/bacalhau",
+        go=(1, 26, 5),
+        flags="-s -w -X github.com/bacalhau-project/bacalhau/pkg/version.GITVERSION=v1.9.3",
+        time="about five minutes",
+        instead=f"or put a `bacalhau` of version {BACALHAU} on PATH",
+    ),
+    Program(
+        name="registry",
+        what="the image registry",
+        package="github.com/distribution/distribution/v3/cmd/registry",
+        go=(1, 26, 5),
+        flags="-s -w",
+        time="about a minute",
+        instead="only the local network needs it",
+    ),
+)
 
 
 class MissingTool(Exception):
@@ -30,20 +93,26 @@ class MissingTool(Exception):
 
 
 def main() -> int:
+    network = sys.argv[1:] == ["network"]
+    if sys.argv[1:] and not network:
+        print(f"Error: unknown words: {' '.join(sys.argv[1:])}\nTry: nothing, or `network`", file=sys.stderr)
+        return 2
     try:
         check_python()
-        needs_emulator = not os.environ.get("COSMOS_ENDPOINT")
-        if needs_emulator and not EMULATOR.exists():
-            check_go()
+        wanted = [EMULATOR] if network or not os.environ.get("COSMOS_ENDPOINT") else []
+        wanted += [program for program in NETWORK if network and not is_installed(program)]
+        for program in wanted:
+            if not program.path.exists():
+                check_go(program)
         make_environment()
-        if needs_emulator:
-            build_emulator()
+        for program in wanted:
+            build(program)
     except MissingTool as exc:
         print(f"Error: {exc}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as exc:
         print(f"Error: `{' '.join(map(str, exc.cmd))}` ended with exit code {exc.returncode}", file=sys.stderr)
-        print("Try: read what it printed above, mend that, and run `make setup` again", file=sys.stderr)
+        print("Try: read what it printed above, mend that, and run the same `make` again", file=sys.stderr)
         return 1
     return 0
 
@@ -56,16 +125,37 @@ def check_python() -> None:
         )
 
 
-def check_go() -> None:
+def check_go(program: Program) -> None:
     go = shutil.which("go")
     said = subprocess.run([go, "version"], capture_output=True, text=True, check=True).stdout if go else ""
-    version = re.search(r"go(\d+)\.(\d+)", said)
-    if version is None or (int(version[1]), int(version[2])) < GO:
+    found = re.search(r"go(\d+(?:\.\d+)+)", said)
+    if found is None or tuple(map(int, found[1].split("."))) < program.go:
+        wanted = ".".join(map(str, program.go))
         raise MissingTool(
-            f"the Cosmos emulator is built with Go {GO[0]}.{GO[1]} or later, here is {said.strip() or 'none'}\n"
-            "Try: install Go from https://go.dev/doc/install (Debian 12's own is 1.19), or set COSMOS_ENDPOINT to "
-            "an account or another emulator: then no Go is needed"
+            f"{program.what} is built with Go {wanted} or later, here is {said.strip() or 'none'}\n"
+            f"Try: install Go from https://go.dev/doc/install (Debian 12's own is 1.19), {program.instead}"
         )
+
+
+def is_installed(program: Program) -> bool:
+    """Whether a Bacalhau that fits is on PATH; `network up` takes that one."""
+    found = shutil.which(program.name)
+    if program.name != "bacalhau" or found is None:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        quiet = {"BACALHAU_DIR": folder, "BACALHAU_UPDATECONFIG_INTERVAL": "0", "BACALHAU_DISABLEANALYTICS": "true"}
+        try:
+            done = subprocess.run(
+                [found, "version", "--client", "--output", "json"],
+                env={**os.environ, **quiet},
+                capture_output=True,
+                text=True,
+                timeout=ANSWER_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+    return f'"GitVersion":"v{BACALHAU}.' in done.stdout
 
 
 def make_environment() -> None:
@@ -85,15 +175,19 @@ def make_environment() -> None:
     stamp.write_text(wanted)
 
 
-def build_emulator() -> None:
-    stamp = EMULATOR.with_name(".cosmium-made-from")
-    wanted = digest(GO_MOD, GO_MOD.with_name("go.sum"))
-    if EMULATOR.exists() and stamp.exists() and stamp.read_text() == wanted:
+def build(program: Program) -> None:
+    stamp = PROGRAMS / f".{program.name}-made-from"
+    wanted = digest(program.module / "go.mod", program.module / "go.sum")
+    if program.path.exists() and stamp.exists() and stamp.read_text() == wanted:
         return
-    check_go()
-    say("building the Cosmos emulator (about a minute the first time)")
-    EMULATOR.parent.mkdir(parents=True, exist_ok=True)
-    run("go", "build", "-trimpath", "-o", EMULATOR, "github.com/pikami/cosmium/cmd/server", cwd=GO_MOD.parent)
+    check_go(program)
+    say(f"building {program.what} ({program.time} the first time)")
+    PROGRAMS.mkdir(parents=True, exist_ok=True)
+    # Written aside and renamed, because the old one may be running.
+    aside = PROGRAMS / f".{program.name}.new"
+    flags = ["-ldflags", program.flags] if program.flags else []
+    run("go", "build", "-trimpath", *flags, "-o", aside, program.package, cwd=program.module)
+    aside.replace(program.path)
     stamp.write_text(wanted)
 
 
