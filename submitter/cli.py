@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from submitter import __version__
-from submitter.commands import config, cosmos, query, run, sensors, version
+from submitter.commands import config, cosmos, network, query, run, sensors, submit, verify, version
 from submitter.errors import BROKEN_PIPE, INTERRUPTED, Explained, UsageError, tell
 
 _EXTRAS = {"polars": "processors", "azure": "processors", "aiohttp": "processors", "numpy": "sensors"}
@@ -45,9 +45,12 @@ app = typer.Typer(
     help="Sensor readings from SQLite at the edge to Azure Cosmos DB: nothing lost, nothing doubled.",
 )
 app.command(epilog=run.EXAMPLE)(run.run)
+app.command(epilog=submit.EXAMPLE)(submit.submit)
 app.command(epilog=query.EXAMPLE)(query.query)
+app.command(epilog=verify.EXAMPLE)(verify.verify)
 app.add_typer(cosmos.app, name="cosmos")
 app.add_typer(config.app, name="config")
+app.add_typer(network.app, name="network")
 app.add_typer(sensors.app, name="sensors")
 app.command(epilog=version.EXAMPLE)(version.version)
 

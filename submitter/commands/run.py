@@ -1,9 +1,7 @@
 """`bacalhau-cosmos run`: one city on this machine, with a report for each pass."""
 # ruff: noqa: PLC0415 - processors is imported when it is used, so that help stays fast
 
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.commands._stop import stop_signal
 from submitter.errors import tell
 from submitter.output import Output, chosen, plain, show_pairs
 
@@ -69,7 +68,7 @@ def run(
     loaded = load_settings({**named, "endpoint": endpoint}, assigned, config, required=("city", "endpoint"))
     how = chosen(output)
     code = 0
-    with _stop_signal() as stop, _progress() as (progress, rest):
+    with stop_signal() as stop, _progress() as (progress, rest):
         for report in passes(loaded.settings, World(stop=stop), progress):
             rest()
             if how == "json":
@@ -104,25 +103,6 @@ def _lines(report: "Report") -> Iterator[tuple[str, Any]]:
         yield f"failed {name}", str(error)
     for notice in taken.notices:
         yield "notice", notice
-
-
-@contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    """Is set by the first SIGINT or SIGTERM; the second one does what it always does."""
-    stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def handle(number: int, _frame: object) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Bar:

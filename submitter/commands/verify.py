@@ -1,0 +1,80 @@
+"""`bacalhau-cosmos verify`: whether Cosmos has what this machine's tables and archive say it should have."""
+# ruff: noqa: PLC0415 - processors is imported when it is used, so that help stays fast
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.commands._stop import stop_signal
+from submitter.errors import tell
+from submitter.output import Output, chosen, show_pairs
+
+if TYPE_CHECKING:
+    from processors.verify import VerifyReport
+
+EXAMPLE = "Example: bacalhau-cosmos verify --city denver --ids findings.jsonl"
+
+
+def verify(
+    *,
+    city: Annotated[
+        str | None, typer.Option(help="Folder below the data folder, as written.", show_default="COSMOS_CITY")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Holds <city>/<sensor>/sensor_data.db; only read.", show_default="data")
+    ] = None,
+    state: Annotated[Path | None, typer.Option(help="Positions; only read.", show_default="state")] = None,
+    archive: Annotated[Path | None, typer.Option(help="Parquet archive; only read.", show_default="archive")] = None,
+    ids: Annotated[
+        Path | None,
+        typer.Option(help="File for every finding, one JSON object a line.", show_default="the first few are shown"),
+    ] = None,
+    endpoint: Endpoint = None,
+    assigned: Assigned = None,
+    config: Config = None,
+    output: Annotated[
+        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
+    ] = None,
+) -> None:
+    """Compare SQLite, the archive and Cosmos DB by id: what is missing, extra or different.
+
+    Nothing is written but the file of --ids, and a run may be going on. Rows that wait to be taken in are no fault.
+    Exit code 0 when nothing is missing, extra or different, 1 when something is.
+    """
+    from processors.city import World
+    from processors.report import encode
+    from processors.verify import verify as compare
+
+    named = {"city": city, "data": data, "state": state, "archive": archive, "endpoint": endpoint}
+    settings = load_settings(named, assigned, config, required=("city", "endpoint")).settings
+    with stop_signal() as stop:
+        report = compare(settings, World(stop=stop), ids)
+    if chosen(output) == "json":
+        typer.echo(encode(report.document()))
+    else:
+        show_pairs(_lines(report))
+    for error in report.errors:
+        tell(error)
+    raise typer.Exit(report.exit_code)
+
+
+def _lines(report: "VerifyReport") -> Iterator[tuple[str, Any]]:
+    counts = report.counts
+    yield "city", report.city
+    yield "outcome", report.outcome
+    yield "databases", "-" if report.databases is None else report.databases
+    yield "rows taken in", counts.rows
+    yield "  documents", counts.documents
+    yield "  rejects", counts.rejects
+    yield "  aggregated only", counts.aggregated
+    yield "rows waiting", counts.waiting
+    for kind, findings in report.first.items():
+        yield kind, report.found.get(kind, 0)
+        for finding in findings:
+            yield f"  {finding.name}", finding.why
+    yield "seconds", round(report.seconds, 3)
+    for name, error in report.failures.items():
+        yield f"failed {name}", str(error)

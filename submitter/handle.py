@@ -1,0 +1,29 @@
+"""What names a job once it was put."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from submitter.spec import JobSpec
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A job that was put.
+
+    Attributes:
+        id: The orchestrator's name for it.
+        job: What was sent.
+        nodes: That are to run it.
+        warnings: What Bacalhau finds wrong with it.
+    """
+
+    id: str
+    job: JobSpec
+    nodes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The job's name, or its id where it has none."""
+        return self.job.name or self.id
