@@ -1,11 +1,13 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint fmt golden docs bench clean
+.PHONY: help setup demo demo-network engine network images test test-all lint fmt golden docs bench bench-network clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
+CITIES ?= denver chicago
+REGISTRY ?=
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 setup: ## Make .venv and the emulator; says what is missing and how to get it
 	@$(PYTHON) tools/setup.py
@@ -13,8 +15,22 @@ setup: ## Make .venv and the emulator; says what is missing and how to get it
 demo: setup ## Three cities from SQLite to Cosmos and back, on this machine
 	@$(PY) tools/demo.py
 
-test: ## All tests, always against the emulator
-	@env -u COSMOS_ENDPOINT $(MAKE) -s setup && $(PY) -m pytest
+demo-network: network images ## The same on a real Bacalhau network with Docker jobs, verified by id
+	@$(PY) tools/demo_network.py
+
+engine: ## Install and start Docker's engine (root, Debian); says what to do elsewhere
+	@$(PYTHON) tools/engine.py
+
+network: setup ## Orchestrator, a node for each city, registry and emulator on this machine
+	@$(PYTHON) tools/setup.py network && .venv/bin/bacalhau-cosmos network up $(addprefix --city ,$(CITIES))
+
+images: setup ## Build the processor's and the sensors' image and push them to REGISTRY
+	@$(PY) tools/images.py $(addprefix --registry ,$(REGISTRY))
+
+test: ## All tests, always against the emulator; on a real network too where Docker's engine answers
+	@env -u COSMOS_ENDPOINT $(MAKE) -s setup
+	@if docker version >/dev/null 2>&1; then env -u COSMOS_ENDPOINT $(PYTHON) tools/setup.py network; fi
+	@$(PY) -m pytest
 
 test-all: setup ## All tests on each Python from 3.11 to 3.13 that is installed
 	@$(PY) tools/test_all.py
@@ -33,6 +49,9 @@ docs: setup ## Write the generated parts of docs again
 
 bench: setup ## Speed and memory of each stage and of the whole
 	@$(PY) -m bench
+
+bench-network: setup ## From submit to the last report, split into its parts, beside Bacalhau's own CLI
+	@$(PYTHON) tools/setup.py network && $(PY) -m bench.network
 
 clean: ## End the demo's emulator; remove all that make and the demo made
 	@$(PYTHON) tools/clean.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import unicodedata
 from pathlib import Path
 
@@ -56,9 +57,9 @@ def databases(data: Path, city: str) -> list[Database]:
 
 
 def slug_of(name: str) -> str:
-    """`New York`, `new-york` and `NEW_YORK` are `new-york`, and `São Paulo` is `sao-paulo`."""
+    """`New York`, `new-york` and `NEW_YORK` are `new-york`, and `São Paulo` is `sao-paulo`: the label of its nodes."""
     plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
-    return "-".join(plain.casefold().replace("_", " ").replace("-", " ").split())
+    return re.sub(r"[ _.-]+", "-", plain.casefold()).strip("-")
 
 
 def _by_slug(data: Path, city: str, cities: list[str]) -> str:

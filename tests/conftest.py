@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,10 @@ from processors import containers
 from processors.cosmos import Account
 from tests.harness.faulty import FaultyCosmos
 
+pytest_plugins = ["tests.left_out"]
+
 EMULATOR = Path(__file__).parents[1] / ".tools" / "bin" / "cosmium"
+GOLDEN = Path(__file__).parent / "golden"
 READY_S = 20.0
 
 
@@ -51,6 +55,21 @@ def faulty(account: Account) -> Iterator[FaultyCosmos]:
     """A proxy before the emulator that records requests and answers some in its place; `.account` goes through it."""
     with FaultyCosmos(account) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str, str], None]:
+    """Compares with a file of tests/golden; UPDATE_GOLDEN=1 writes it instead."""
+
+    def check(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if os.environ.get("UPDATE_GOLDEN") == "1":
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.is_file(), f"{path} is missing: UPDATE_GOLDEN=1 writes it"
+        assert text == path.read_text(encoding="utf-8")
+
+    return check
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""Writes `docs/settings.md` and `docs/commands.md` from the code; `--check` says which of them are stale."""
+"""Writes the generated pages from the code and the job specs; `--check` says which of them are stale."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 import typer.main
 
 from processors.settings import PREFIX, Settings
+from submitter import spec
 from submitter.cli import app
+from submitter.template import filled
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Written by `make docs` from the code. -->"
@@ -58,8 +60,67 @@ def describe(command: Any, path: str, lines: list[str]) -> None:
         describe(child, f"{path} {name}", lines)
 
 
+def jobs() -> str:
+    lines = [
+        "# Job specs",
+        "",
+        NOTE,
+        "",
+        "Plain Bacalhau templates: `bacalhau job run -V city=denver jobs/ingest.yaml` sends the same job as",
+        "`bacalhau-cosmos submit --city denver`, which also names it, watches it and reads its reports. A value is given",
+        "with `--set NAME=VALUE` (or `-V`), or as `SUBMIT_<NAME>` in the environment of `submit`. A variable that is",
+        "taken from the node must be set there, if only to nothing: see [operations](../docs/operations.md).",
+        "",
+    ]
+    for path in sorted((ROOT / "jobs").glob("*.yaml")):
+        lines += described(path)
+    return "\n".join(lines)
+
+
+def described(path: Path) -> list[str]:
+    """A section on one spec; its first line says what it is for."""
+    text = path.read_text(encoding="utf-8")
+    values = spec.placeholders(text)
+    example = filled(spec.find(path.stem, path.parent), {"city": "CITY"})
+    (task,) = example["Tasks"]
+    mounts = [
+        f"`{source['Source']['Params']['SourcePath']}` at `{source['Target']}`"
+        + ("" if source["Source"]["Params"].get("ReadWrite") else ", read-only")
+        for source in task["InputSources"]
+    ]
+    environment = task.get("Env", {})
+    taken = [f"`{name}`" for name, value in environment.items() if value == f"env:{name}"]
+    told = [f"`{name}`" for name, value in environment.items() if value != f"env:{name}"]
+    named = [
+        f"`{name}`" + ("" if default is None else f" ({default or 'made for each job'})")
+        for name, default in values.items()
+    ]
+    rows = {
+        "type": f"`{example['Type']}`",
+        "values": ", ".join(named),
+        "mounts": ", ".join(mounts),
+        "variables of the node": ", ".join(taken),
+        "variables of the job": ", ".join(told) or "none",
+    }
+    title = text.splitlines()[0].removeprefix("# ")
+    return [
+        f"## `{path.stem}`",
+        "",
+        title,
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {cell} |" for name, cell in rows.items()),
+        "",
+    ]
+
+
 def main() -> int:
-    pages = {ROOT / "docs" / "settings.md": settings(), ROOT / "docs" / "commands.md": commands()}
+    pages = {
+        ROOT / "docs" / "settings.md": settings(),
+        ROOT / "docs" / "commands.md": commands(),
+        ROOT / "jobs" / "README.md": jobs(),
+    }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
         for path in stale:

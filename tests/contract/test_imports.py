@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("processors", "submitter", "sensors")
+PACKAGES = ("processors", "submitter", "sensors", "network")
 
 STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
 }  # fmt: skip
-WIRING = {"pipeline", "city"}
+WIRING = {"pipeline", "city", "standing", "verify", "survey"}
 SHARED = {"model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos"}
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,7 +12,6 @@ import pytest
 
 from processors import checkpoint, schema
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 BEGIN = datetime(2026, 11, 22, 4, 49, 22, 965_000, tzinfo=UTC)
 
 Rows = Sequence[Mapping[str, Any]]
@@ -76,18 +73,3 @@ def in_calls() -> Callable[[Stage, pl.DataFrame, Sequence[int]], tuple[pl.DataFr
         return pl.concat(results), state
 
     return run
-
-
-@pytest.fixture(scope="session")
-def golden() -> Callable[[str, str], None]:
-    """Compares with a file of tests/golden; UPDATE_GOLDEN=1 writes it instead."""
-
-    def check(name: str, text: str) -> None:
-        path = GOLDEN / name
-        if os.environ.get("UPDATE_GOLDEN") == "1":
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        assert path.is_file(), f"{path} is missing: UPDATE_GOLDEN=1 writes it"
-        assert text == path.read_text(encoding="utf-8")
-
-    return check
