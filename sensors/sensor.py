@@ -75,13 +75,14 @@ class Sensor:
         return (self.seed, self.city.slug, self.sensor_id)
 
 
-def fleet_of(city: str, count: int, seed: int = 0) -> list[Sensor]:
+def fleet_of(city: str, count: int, seed: int = 0, node: str = "") -> list[Sensor]:
     """`count` sensors of a city; the n-th one is the same whatever the count.
 
     Args:
         city: Any name; it becomes the name of the folder as it is written.
         count: 1 to 9,999, the four digits of a sensor id.
         seed: Another seed gives the same ids with other weather, other errors and other readings.
+        node: Where the sensors write; the end of their ids, so that two nodes of a city have sensors of their own.
 
     Raises:
         RequestError: The city cannot be a folder name, or the count is out of range.
@@ -94,11 +95,11 @@ def fleet_of(city: str, count: int, seed: int = 0) -> list[Sensor]:
             hint="ask for at least one sensor, for example --sensors 4",
         )
     place = city_named(city)
-    return [_sensor(city, place, number, seed) for number in range(1, count + 1)]
+    return [_sensor(city, place, number, seed, node) for number in range(1, count + 1)]
 
 
-def _sensor(folder: str, city: City, number: int, seed: int) -> Sensor:
-    sensor_id = f"SENSOR_{city.region}_{city.code}_{number:04d}"
+def _sensor(folder: str, city: City, number: int, seed: int, node: str) -> Sensor:
+    sensor_id = f"SENSOR_{city.region}_{city.code}_{number:04d}" + (f"_{node}" if node else "")
     rng = generator(seed, city.slug, sensor_id, "identity")
     model = MODELS[(number - 1) % len(MODELS)]
     installed = _FIRST_INSTALLATION + timedelta(days=int(rng.integers(0, 900)))

@@ -23,7 +23,10 @@ app = typer.Typer(no_args_is_help=True, help="Make and manage sensors.")
 
 _NodeFolder = Annotated[
     str,
-    typer.Option(envvar="COSMOS_NODE_FOLDER", help="Folder that a relative --data is in, for nodes that share a disk."),
+    typer.Option(
+        envvar="COSMOS_NODE_FOLDER",
+        help="Folder that a relative --data is in, for nodes that share a disk; ends the sensors' ids.",
+    ),
 ]
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -99,7 +102,8 @@ def simulate(
     data = Path(node_folder, data)
     how = chosen(output)
     share = DEFAULT_PROBABILITY if anomaly_probability is None else anomaly_probability
-    fleet = [sensor for name in dict.fromkeys(city) for sensor in fleet_of(name, sensor_count, seed)]
+    node = Path(node_folder).name
+    fleet = [sensor for name in dict.fromkeys(city) for sensor in fleet_of(name, sensor_count, seed, node)]
     if live:
         began = time.monotonic()
 

@@ -559,6 +559,11 @@ class TestFleet:
         assert fleet_of("denver", 2, 7) == fleet_of("denver", 5, 7)[:2]
         assert len({sensor.model.manufacturer for sensor in fleet_of("denver", 4)}) == 4
 
+    def test_two_nodes_of_a_city_have_sensors_of_their_own(self):
+        here, there = (fleet_of("denver", 2, 7, node) for node in ("denver-1", "denver-2"))
+        assert [sensor.sensor_id for sensor in here] == ["SENSOR_CO_DEN_0001_denver-1", "SENSOR_CO_DEN_0002_denver-1"]
+        assert not {sensor.sensor_id for sensor in here} & {sensor.sensor_id for sensor in there}
+
     @pytest.mark.parametrize("count", [0, 10_000])
     def test_counts_beyond_an_id_are_refused(self, count):
         with pytest.raises(RequestError, match="between 1 and 9,999"):
