@@ -108,10 +108,12 @@ class Client:
         Raises:
             ResultError: It cannot be had.
         """
-        why = ""
+        connect_s, read_s = self._timeout
+        timeout = urllib3.Timeout(connect=connect_s, read=read_s)
         try:
-            answer = self._pool.request("GET", url, preload_content=False, timeout=urllib3.Timeout(*self._timeout))
-            with answer:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError("it is no URL of the web")
+            with self._pool.request("GET", url, preload_content=False, timeout=timeout) as answer:
                 if answer.status == 200:
                     for chunk in answer.stream(_CHUNK_BYTES):
                         into.write(chunk)

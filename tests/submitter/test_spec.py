@@ -105,7 +105,7 @@ def test_values_that_bacalhau_would_read_otherwise_are_refused(value):
 
 
 def test_an_unknown_value_is_an_error_with_the_nearest_name():
-    with pytest.raises(SpecError, match="timeot: t.yaml has no such value, did you mean timeout") as caught:
+    with pytest.raises(SpecError, match=r"timeot: t\.yaml has no such value, did you mean timeout") as caught:
         rendered(given={"timeot": "1"})
     assert caught.value.hint == "one of: name, tag, timeout"
     with pytest.raises(UsageError, match="a city has an option of its own"):
