@@ -81,7 +81,8 @@ class Client:
     def put(self, job: JobSpec, matched: Matched) -> Handle:
         """Sends the job's very bytes."""
         answer = self._call(f"submit {job.name or job.spec}", "PUT", _JOBS, expect="JobID", body=json.loads(job.body))
-        return Handle(answer["JobID"], job, matched.expected, tuple(map(str, answer.get("Warnings") or ())))
+        warnings = tuple(map(str, answer.get("Warnings") or ()))
+        return Handle(answer["JobID"], job, matched.expected, warnings, matched.absent)
 
     def job(self, job_id: str) -> states.Snapshot:
         """The job and the executions of its newest version."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from submitter.nodes import Node
 from submitter.spec import JobSpec
 
 
@@ -16,12 +17,14 @@ class Handle:
         job: What was sent.
         nodes: That are to run it.
         warnings: What Bacalhau finds wrong with it.
+        absent: Nodes that should run it and were out of reach when it was put.
     """
 
     id: str
     job: JobSpec
     nodes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    absent: tuple[Node, ...] = ()
 
     @property
     def name(self) -> str:

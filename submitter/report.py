@@ -9,6 +9,7 @@ from typing import Any
 
 from submitter.errors import COMPLETE, DEADLINE, FAILED, PARTIAL, REFUSED, USAGE
 from submitter.handle import Handle
+from submitter.nodes import absence
 from submitter.states import TERMINAL_NODE, NodeState
 from submitter.watch import View
 
@@ -113,6 +114,14 @@ def outcome(handle: Handle, view: View) -> Outcome:
     if code or report is not None:
         return Outcome(handle, view, report, code, _said(report, view, f"exit code {code}") if code else "")
     return Outcome(handle, view, None, FAILED, problem)
+
+
+def left_out(handle: Handle) -> list[Outcome]:
+    """Nodes of the city that got nothing: the city is not done whole without them."""
+    return [
+        Outcome(handle, View(handle.id, node.name, NodeState.ABSENT), None, FAILED, absence(node))
+        for node in handle.absent
+    ]
 
 
 def read(stdout: str, *, truncated: bool) -> tuple[dict[str, Any] | None, str]:

@@ -43,6 +43,8 @@ class ExecutionState(IntEnum):
 class NodeState(StrEnum):
     """What a user is shown of one node."""
 
+    ABSENT = "absent"
+    """The node carries the city's label and was out of reach when the job was put: it was given nothing."""
     QUEUED = "queued"
     """The node has been given no execution yet."""
     RUNNING = "running"

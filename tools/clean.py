@@ -1,9 +1,10 @@
-"""Ends the demo's emulator; removes what `make` and the demo made, and nothing else."""
+"""Ends the demo's emulator and the local network; removes what `make` and the demos made, and nothing else."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 
 import emulator
 
@@ -40,7 +41,20 @@ def demo_data() -> None:
             (ROOT / folder).rmdir()
 
 
+def network() -> None:
+    """Ends the network of `make network` and removes its folder, images and documents with it."""
+    command = ROOT / ".venv" / "bin" / "bacalhau-cosmos"
+    if not (ROOT / ".network").exists():
+        return
+    if not command.exists():
+        raise SystemExit("Error: .network is there, and no .venv to end it with\nTry: make setup, then make clean")
+    down = [command, "network", "down", "--purge", "--folder", ROOT / ".network", "--output", "table"]
+    if code := subprocess.run(down, check=False).returncode:
+        raise SystemExit(code)
+
+
 def main() -> None:
+    network()
     if emulator.stop():
         print("ended the demo's emulator; its documents are gone")
     demo_data()

@@ -77,10 +77,11 @@ def submit(
             return
         handles = _put(client, _matched(jobs, nodes, fetching=fetch is not None), how)
         outcomes = [] if detach else _followed(client, handles, wait_s)
+        code = _show(handles, outcomes, how)
         if fetch is not None:
             for handle in handles:
                 fetch_results(client, handle, [each.view for each in outcomes if each.handle is handle], fetch)
-    _finish(handles, outcomes, how)
+    raise typer.Exit(code)
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _matched(jobs: "Sequence[JobSpec]", nodes: "Sequence[Node]", *, fetching: bo
     found = [(job, match(nodes, job)) for job in {job.city: job for job in jobs}.values()]
     for _, matched in found:
         for node in matched.absent:
-            typer.echo(f"Warning: {absence(node)}, and is left out", err=True)
+            typer.echo(f"Warning: {absence(node)}, and will be missing", err=True)
     return found
 
 
@@ -174,7 +175,7 @@ def _put(client: "Client", found: "Sequence[tuple[JobSpec, Matched]]", how: str)
 def _followed(client: "Client", handles: "Sequence[Handle]", wait_s: float) -> "list[Outcome]":
     from submitter.live import display
     from submitter.logs import FirstLines
-    from submitter.report import outcome
+    from submitter.report import left_out, outcome
     from submitter.watch import changes
 
     by_id = {handle.id: handle for handle in handles}
@@ -194,10 +195,12 @@ def _followed(client: "Client", handles: "Sequence[Handle]", wait_s: float) -> "
     except BaseException:
         _tell_how_to_follow(handles)
         raise
-    return [outcome(by_id[job_id], view) for (job_id, _), view in views.items()]
+    done = [outcome(by_id[job_id], view) for (job_id, _), view in views.items()]
+    return [*done, *(absent for handle in handles for absent in left_out(handle))]
 
 
-def _finish(handles: "Sequence[Handle]", outcomes: "Sequence[Outcome]", how: str) -> None:
+def _show(handles: "Sequence[Handle]", outcomes: "Sequence[Outcome]", how: str) -> int:
+    """Prints what came of it; the exit code."""
     from submitter.report import document, exit_code, rows
 
     code = exit_code(outcomes)
@@ -212,7 +215,7 @@ def _finish(handles: "Sequence[Handle]", outcomes: "Sequence[Outcome]", how: str
         _tell_how_to_follow(handles)
     else:
         _tell_how_to_inspect(handles)
-    raise typer.Exit(code)
+    return code
 
 
 def _tell_how_to_follow(handles: "Sequence[Handle]") -> None:

@@ -145,7 +145,7 @@ def test_the_folder_of_a_node_holds_a_relative_data_folder(tmp_path, monkeypatch
     option = ["--node-folder", "denver-1"] if given == "option" else []
     live = ["--live", "--count", "1", "--sensors", "1", "--anomaly-probability", "0"]
     result = CliRunner().invoke(app, ["simulate", "--city", "denver", *live, *option])
-    assert count_of(tmp_path / "denver-1/data/denver/SENSOR_CO_DEN_0001/sensor_data.db") == 1
+    assert count_of(tmp_path / "denver-1/data/denver/SENSOR_CO_DEN_0001_denver-1/sensor_data.db") == 1
     assert json.loads(result.stdout.splitlines()[0])["node"].endswith("/denver-1")
 
 

@@ -24,6 +24,10 @@ COMMANDS = [
     ["cosmos", "create"],
     ["config", "show"],
     ["sensors", "simulate"],
+    ["submit"],
+    ["network", "up"],
+    ["network", "status"],
+    ["network", "down"],
     ["version"],
 ]
 
@@ -43,7 +47,8 @@ def test_help_imports_nothing_heavy(arguments):
         "import sys; from submitter.cli import app\n"
         "try: app()\n"
         "except SystemExit as end: assert end.code == 0\n"
-        "print(*(sys.modules.keys() & {'polars', 'azure', 'aiohttp', 'numpy', 'processors', 'sensors'}),"
+        "print(*(sys.modules.keys() & {'polars', 'azure', 'aiohttp', 'numpy', 'processors', 'sensors', 'network',"
+        " 'bacalhau_apiclient', 'websockets'}),"
         " file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)

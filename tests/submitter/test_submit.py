@@ -235,11 +235,16 @@ def test_a_network_without_cities_has_none_to_submit_to(submit, there):
     assert "no compute node" in done.stderr
 
 
-def test_a_node_out_of_contact_beside_others_is_named_and_left_out(submit, there):
+def test_a_node_out_of_contact_beside_others_is_named_and_makes_it_partial(submit, there):
     with_nodes(there, {"id": "denver-1"}, {"id": "n-2", "status": "DISCONNECTED"})
-    done = submit("--city", "denver")
-    assert done.exit_code == 0, done.stderr
+    done = submit("--city", "denver", "--output", "json")
+    assert done.exit_code == 5, done.stderr
     assert "Warning: node n-2 lost contact at" in done.stderr
+    (job,) = json.loads(done.stdout)["jobs"]
+    assert job["state"] == "partial"
+    states = {node["node"]: (node["state"], node["exitCode"]) for node in job["nodes"]}
+    assert states == {"denver-1": ("done", 0), "n-2": ("absent", 1)}
+    assert "lost contact" in job["nodes"][1]["error"]
 
 
 def test_constraints_of_the_spec_leave_nodes_out(submit, there, home):
