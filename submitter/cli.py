@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from submitter import __version__
+from submitter import version as installed_version
 from submitter.commands import config, cosmos, network, query, run, sensors, submit, verify, version
 from submitter.errors import BROKEN_PIPE, INTERRUPTED, Explained, UsageError, tell
 
@@ -62,7 +62,7 @@ def main() -> None:
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"bacalhau-cosmos {__version__}")
+        typer.echo(f"bacalhau-cosmos {installed_version()}")
         raise typer.Exit
 
 

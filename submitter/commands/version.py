@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from submitter import __version__
+from submitter import version as own_version
 from submitter.output import Output, chosen, show_document, show_pairs
 
 EXAMPLE = "Example: bacalhau-cosmos version --output json"
@@ -23,7 +23,7 @@ def version(
 ) -> None:
     """Show the versions of this program and of what it stands on."""
     versions = {
-        "bacalhau-cosmos": __version__,
+        "bacalhau-cosmos": own_version(),
         "python": platform.python_version(),
         **{name: _installed(name) for name in _PACKAGES},
     }

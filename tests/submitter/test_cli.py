@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from processors.errors import EndpointError
 from sensors.errors import RequestError
-from submitter import __version__
+from submitter import version
 from submitter import cli as command_line
 from submitter.errors import Explained, UsageError
 from tests.harness.faulty import Answer
@@ -57,9 +57,9 @@ def test_help_imports_nothing_heavy(arguments):
 
 
 def test_versions(cli):
-    assert cli("--version").stdout == f"bacalhau-cosmos {__version__}\n"
+    assert cli("--version").stdout == f"bacalhau-cosmos {version()}\n"
     told = json.loads(cli("version").stdout)
-    assert told["bacalhau-cosmos"] == __version__
+    assert told["bacalhau-cosmos"] == version()
     assert told["python"] == ".".join(map(str, sys.version_info[:3]))
     assert told.keys() >= {"polars", "azure-cosmos"}
     assert all(told.values())
@@ -161,6 +161,6 @@ def test_the_default_output_is_a_table_on_a_terminal_only(script):
         shown = os.read(ours, 65536).decode()
     os.close(ours)
     assert process.returncode == 0
-    assert shown.split()[:2] == ["bacalhau-cosmos", __version__]
+    assert shown.split()[:2] == ["bacalhau-cosmos", version()]
     piped = subprocess.run([script, "version"], capture_output=True, check=True)
-    assert json.loads(piped.stdout)["bacalhau-cosmos"] == __version__
+    assert json.loads(piped.stdout)["bacalhau-cosmos"] == version()
