@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import emulator
 
@@ -48,7 +49,7 @@ def network() -> None:
         return
     if not command.exists():
         raise SystemExit("Error: .network is there, and no .venv to end it with\nTry: make setup, then make clean")
-    down = [command, "network", "down", "--purge", "--folder", ROOT / ".network", "--output", "table"]
+    down: list[str | Path] = [command, "network", "down", "--purge", "--folder", ROOT / ".network", "--output", "table"]
     if code := subprocess.run(down, check=False).returncode:
         raise SystemExit(code)
 

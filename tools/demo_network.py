@@ -50,7 +50,9 @@ def main() -> int:
     step("verify: SQLite, archive and Cosmos, document by document, on each node")
     verified = json.loads(call("submit", "--all", "--spec", "verify", "--output", "json"))
     reports = [node["report"] for job in verified["jobs"] for node in job["nodes"]]
-    totals = {name: sum(report[name] for report in reports) for name in ("rows", "documents", "missing", "extra", "differing")}
+    totals = {
+        name: sum(report[name] for report in reports) for name in ("rows", "documents", "missing", "extra", "differing")
+    }
     counted = json.loads(call("query", *endpoint, "--count", "--output", "json"))["count"]
     whole = totals["rows"] == totals["documents"] == counted and not verified["exitCode"]
     console.print(
@@ -75,7 +77,9 @@ def wait_for_rows(network: record.Record) -> None:
 
 def size(folder: Path) -> int:
     """Bytes of the databases of a node, with what their writers have not folded in yet."""
-    return sum(path.stat().st_size for path in (folder / "data").rglob("sensor_data.db*") if not path.name.endswith("-shm"))
+    return sum(
+        path.stat().st_size for path in (folder / "data").rglob("sensor_data.db*") if not path.name.endswith("-shm")
+    )
 
 
 def stop(network: record.Record, job: str) -> None:

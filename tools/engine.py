@@ -99,11 +99,14 @@ def start() -> None:
         where = "journalctl -u docker"
         engine = None
     else:
+        dockerd = find("dockerd")
+        if dockerd is None:
+            raise MissingTool("there is no dockerd, and no systemd\nTry: apt-get install --reinstall docker.io")
         say(f"starting the Docker engine by hand, there is no systemd; its log is {LOG}")
         where = f"tail {LOG}"
         with LOG.open("ab") as log:
             engine = subprocess.Popen(
-                [find("dockerd") or "dockerd"],
+                [dockerd],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
