@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from processors import heartbeat
+from processors import heartbeat, survey, verify
 from processors.city import World, passes
 from processors.errors import ProcessorError
 from processors.report import encode
@@ -67,6 +67,14 @@ def _ingest(settings: Settings, world: World) -> Iterator[_Report]:
         yield report
 
 
+def _inspect(settings: Settings, world: World) -> Iterator[_Report]:
+    yield survey.inspect(settings, world)
+
+
+def _verify(settings: Settings, world: World) -> Iterator[_Report]:
+    yield verify.verify(settings, world, sys.stderr)
+
+
 def _health(settings: Settings, _world: World) -> Iterator[_Report]:
     heartbeat.check(settings, time.time)
     yield from ()
@@ -74,6 +82,8 @@ def _health(settings: Settings, _world: World) -> Iterator[_Report]:
 
 _COMMANDS: tuple[tuple[str, Callable[[Settings, World], Iterator[_Report]], tuple[str, ...], str], ...] = (
     ("ingest", _ingest, ("city", "endpoint"), "take in what is new, once or every so often"),
+    ("inspect", _inspect, ("city",), "what is there and what waits; nothing is written"),
+    ("verify", _verify, ("city", "endpoint"), "compare table, archive and Cosmos by id; findings on stderr"),
     ("health", _health, ("city",), "exit code 0 while an ingest of these settings moves"),
 )
 

@@ -14,12 +14,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import quote
+from typing import TypeVar
+from urllib.parse import quote, unquote
 
 import polars as pl
 
@@ -28,10 +30,14 @@ from processors.files import make_folder, sync_file, sync_folder, write_whole
 from processors.model import BEFORE_FIRST, Anchor, Batch, Branch, Database
 from processors.schema import OBSERVED_AT, READING, ROW_ID, SENSOR_ID, VERSION
 
+T = TypeVar("T")
+
 _GENERATION = "generation.json"
 
 _ASIDE = ".new"
 """Suffix of a file that is not in place yet: no pattern for Parquet files matches it."""
+
+_PARTS = ("_rejects", "_manifests", "_aside")
 
 _MAX_NAME_BYTES = 200
 """Below the 255 bytes of a file name, with room for the key before the value."""
@@ -60,6 +66,7 @@ class Manifest:
         rejects: Rows in its file of rejects.
         files: Data files, relative to the archive.
         anchors: First and last row of the batch, to know the database again.
+        stage: How far its readings were refined before they left; None when that was not recorded.
     """
 
     generation: str
@@ -69,6 +76,25 @@ class Manifest:
     rejects: int
     files: Sequence[str]
     anchors: Sequence[Anchor]
+    stage: str | None = None
+
+
+def sensors(root: Path, city: str) -> list[str]:
+    """Folders of sensors of a city that the archive has something of; a name too long for a folder stays cut."""
+    places = root / "_manifests" / f"city={partition_value(city)}"
+    return sorted(unquote(path.name.removeprefix("sensor=")) for path in places.glob("sensor=*"))
+
+
+def size_bytes(root: Path, city: str) -> int:
+    """Bytes of the city's files, also of those that are not in place yet; 0 without an archive."""
+    name = f"city={partition_value(city)}"
+    total = 0
+    for place in (root, *(root / part for part in _PARTS)):
+        for folder, _, files in os.walk(place / name):
+            for file in files:
+                with suppress(FileNotFoundError):
+                    total += Path(folder, file).stat().st_size
+    return total
 
 
 class Archive:
@@ -122,7 +148,13 @@ class Archive:
         return [branch for _, branch in sorted(found, key=lambda pair: pair[0])]
 
     def write(
-        self, batch: Batch, after: int, valid: pl.DataFrame, rejects: pl.DataFrame, anchors: Sequence[Anchor]
+        self,
+        batch: Batch,
+        after: int,
+        valid: pl.DataFrame,
+        rejects: pl.DataFrame,
+        anchors: Sequence[Anchor],
+        stage: str | None = None,
     ) -> None:
         """Keeps a batch. When this returns it survives a power cut, and readers see it once.
 
@@ -132,6 +164,7 @@ class Archive:
             valid: Conformed rows.
             rejects: `rowId`, `rules`, `odd`, `row`.
             anchors: First and last row.
+            stage: How far its readings were refined before they left.
 
         Raises:
             ArchiveError: The disk is full or read-only; nothing is committed then.
@@ -148,7 +181,7 @@ class Archive:
                 )
                 sync_file(rejects_file)
                 sync_folder(rejects_file.parent)
-            manifest = Manifest(batch.generation, after, batch.last_id, len(valid), len(rejects), files, anchors)
+            manifest = Manifest(batch.generation, after, batch.last_id, len(valid), len(rejects), files, anchors, stage)
             content = json.dumps({"schemaVersion": VERSION, **asdict(manifest)}, ensure_ascii=False)
             write_whole(self._manifest_path(batch.generation, after), content.encode())
             self._move_in_place(manifest, self._aside)
@@ -164,8 +197,32 @@ class Archive:
             self._move_in_place(manifest, self._aside)
             return manifest
 
+    def lives(self) -> list[str]:
+        """Names of the generations that the archive has something of, in no particular order."""
+        return [path.name for path in self._manifests.glob("*") if path.is_dir()]
+
+    def batches(self, generation: str) -> list[int]:
+        """The positions that archived batches of a generation start after, in order."""
+        names = (path.stem for path in (self._manifests / generation).glob("*.json") if path.name != _GENERATION)
+        return sorted(BEFORE_FIRST if name == "start" else int(name) for name in names)
+
+    def manifest(self, generation: str, after: int) -> Manifest | None:
+        """The batch that was archived after a position; nothing is moved or mended. None when there is none.
+
+        Raises:
+            ArchiveError: The manifest is damaged; the next run makes it again.
+        """
+        path = self._manifest_path(generation, after)
+        with self._explained("read"):
+            if not path.exists():
+                return None
+            manifest = _parse(path.read_bytes())
+        if manifest is None:
+            raise ArchiveError("read a manifest", path, why="it is damaged", hint="ingest once: the run mends it")
+        return manifest
+
     def read(self, manifest: Manifest) -> pl.DataFrame:
-        """The batch's readings (`schema.READING`), in id order.
+        """The batch's readings (`schema.READING`), in id order, also from files that are not in place yet.
 
         Raises:
             ArchiveError: A file is missing or damaged.
@@ -173,8 +230,22 @@ class Archive:
         if not manifest.files:
             return pl.DataFrame(schema=READING)
         with self._explained("read"):
-            frames = [_read(self._root / name) for name in manifest.files]
+            frames = [_wherever(self._root / name, self._aside / name, _read) for name in manifest.files]
             return pl.concat(frames).select(*READING).sort(ROW_ID)
+
+    def rejected(self, manifest: Manifest) -> dict[int, list[str]]:
+        """Row id -> names of the rules, of the batch's rejects; those that are no rows' are left out.
+
+        Raises:
+            ArchiveError: The file of rejects is missing or damaged.
+        """
+        if not manifest.rejects:
+            return {}
+        name = f"{_name(manifest.generation, manifest.after)}.jsonl"
+        with self._explained("read"):
+            content = _wherever(self._rejects / name, self._aside / name, Path.read_bytes)
+            frame = pl.read_ndjson(content, schema={ROW_ID: pl.Int64(), "rules": pl.List(pl.String())})
+            return dict(frame.drop_nulls(ROW_ID).rows())
 
     def replace(self, manifest: Manifest, valid: pl.DataFrame) -> None:
         """Writes the batch's files again, after one was found damaged."""
@@ -272,6 +343,16 @@ def _set_aside(aside: Path, part: tuple[Path, pl.DataFrame], name: str) -> str:
     sync_file(path)
     sync_folder(path.parent)
     return str(folder / f"{name}.parquet")
+
+
+def _wherever(place: Path, aside: Path, read: Callable[[Path], T]) -> T:
+    """What is read of a file that a run may be moving from aside to its place."""
+    for path in (place, aside.with_name(aside.name + _ASIDE)):
+        try:
+            return read(path)
+        except FileNotFoundError:
+            continue
+    return read(place)
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -86,14 +86,7 @@ class Checkpoint:
     def branches(self, database: str) -> list[Branch]:
         """The lives of a database that are known, oldest first."""
         with self._explained("read positions"):
-            rows = self._connection.execute(
-                "SELECT generation, parent, base_id, position, anchors FROM branch WHERE database = ? ORDER BY ordinal",
-                (database,),
-            ).fetchall()
-        return [
-            Branch(generation, parent, base_id, position, tuple(json.loads(anchors)))
-            for generation, parent, base_id, position, anchors in rows
-        ]
+            return read_branches(self._connection, database)
 
     def add(self, database: str, branch: Branch) -> None:
         """A new life begins; known before anything of it is sent."""
@@ -178,6 +171,22 @@ class Checkpoint:
                 hint="free some space if the disk is full; if the file is damaged, move it away: the next run makes "
                 "it again from the archive",
             ) from exc
+
+
+def read_branches(connection: sqlite3.Connection, database: str) -> list[Branch]:
+    """The lives of a database that a checkpoint knows, oldest first; it is only read.
+
+    Raises:
+        sqlite3.Error: It is no checkpoint, or it is damaged.
+    """
+    rows = connection.execute(
+        "SELECT generation, parent, base_id, position, anchors FROM branch WHERE database = ? ORDER BY ordinal",
+        (database,),
+    ).fetchall()
+    return [
+        Branch(generation, parent, base_id, position, tuple(json.loads(anchors)))
+        for generation, parent, base_id, position, anchors in rows
+    ]
 
 
 _STORED: dict[str, pl.DataType] = {

@@ -63,17 +63,29 @@ def place(database: Database, known: Sequence[Branch], evidence: Evidence) -> Br
     lives = [(_is_at_tip(branch, rows), branch.position, branch) for branch in known if _goes_on(branch, rows, extent)]
     if lives:
         return max(lives, key=lambda life: life[:2])[2]
-    point, parent = BEFORE_FIRST, None
-    for branch in known:
-        match = _last_match(branch, rows, evidence)
-        if match > point:
-            point, parent = match, branch
+    point, parent = _fork(known, rows, evidence)
     first = evidence.first_after(point)
     if first is None:
         return None
     inherited = [a for a in parent.anchors if a["id"] <= point] if parent else []
     name = _name(database, parent, point, first, {branch.generation for branch in known})
     return Branch(name, parent.generation if parent else None, point, point, (*inherited, first))
+
+
+def holds(known: Sequence[Branch], evidence: Evidence) -> tuple[Branch | None, int]:
+    """Of a table without a row that is not known: the branch that its rows are of, and the last id that matches."""
+    rows = {row["id"]: row for row in evidence.rows_at(sorted({a["id"] for b in known for a in b.anchors}))}
+    point, branch = _fork(known, rows, evidence)
+    return branch, point
+
+
+def _fork(known: Sequence[Branch], rows: Mapping[int, Anchor], evidence: Evidence) -> tuple[int, Branch | None]:
+    point, parent = BEFORE_FIRST, None
+    for branch in known:
+        match = _last_match(branch, rows, evidence)
+        if match > point:
+            point, parent = match, branch
+    return point, parent
 
 
 def intend(branch: Branch, last: Anchor) -> Branch:

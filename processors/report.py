@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import accumulate
 from typing import Any
@@ -20,9 +20,9 @@ MAX_BYTES = 2_047
 _MAX_TEXT_BYTES = 300
 
 
-@dataclass(frozen=True)
-class Report:
-    """One pass over a city's databases.
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a pass over a city's databases ended, whatever it was for.
 
     Attributes:
         city: As written in the folder's name.
@@ -30,11 +30,9 @@ class Report:
         started_at: UTC.
         seconds: From start to end.
         databases: How many the city has; None when the pass ended before they were counted.
-        taken: Totals.
         failures: Database -> why it could not be read to its end.
         stopped_by: What ended the pass early, None when nothing did.
         interrupted: Whether a signal ended the pass early.
-        continuous: Whether to be stopped by a signal is how such a run ends well.
     """
 
     city: str
@@ -42,22 +40,25 @@ class Report:
     started_at: datetime
     seconds: float
     databases: int | None
-    taken: Taken = field(default_factory=Taken)
     failures: Mapping[str, ProcessorError] = field(default_factory=dict)
     stopped_by: ProcessorError | None = None
     interrupted: bool = False
-    continuous: bool = False
 
     @property
     def exit_code(self) -> int:
         """One table for `run`, the processor and `submit`: see docs/operations.md."""
         if self.stopped_by is not None:
             return self.stopped_by.exit_code
-        if self.interrupted and not self.continuous:
+        if self.interrupted:
             return INTERRUPTED
         if not self.failures:
             return COMPLETE
         return FAILED if len(self.failures) == self.databases else PARTIAL
+
+    @property
+    def outcome(self) -> str:
+        """The exit code in a word."""
+        return {COMPLETE: "complete", PARTIAL: "partial", INTERRUPTED: "interrupted"}.get(self.exit_code, "failed")
 
     @property
     def errors(self) -> list[ProcessorError]:
@@ -65,12 +66,51 @@ class Report:
         stopped = [] if self.stopped_by is None else [self.stopped_by]
         return [*self.failures.values(), *stopped]
 
+    def head(self, kind: str) -> dict[str, Any]:
+        """What every report begins with."""
+        return {
+            "schemaVersion": VERSION,
+            "kind": kind,
+            "city": self.city,
+            "node": self.node,
+            "startedAt": instant(self.started_at),
+            "seconds": round(self.seconds, 3),
+            "outcome": self.outcome,
+            "exitCode": self.exit_code,
+            "databases": self.databases,
+            "failedDatabases": len(self.failures),
+        }
+
+    def told(self) -> list[dict[str, str]]:
+        """The errors as entries of a report, each cut to what fits; what ended the pass comes first."""
+        entries = [{"database": name, "error": _cut(str(error))} for name, error in self.failures.items()]
+        if self.stopped_by is not None:
+            entries.insert(0, {"error": _cut(str(self.stopped_by)), "try": _cut(self.stopped_by.hint)})
+        return entries
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Ended):
+    """A pass that takes in.
+
+    Attributes:
+        taken: Totals.
+        continuous: Whether to be stopped by a signal is how such a run ends well.
+    """
+
+    taken: Taken = field(default_factory=Taken)
+    continuous: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """As of any pass; a run that goes on until it is stopped is not interrupted by that."""
+        code = super().exit_code
+        return replace(self, interrupted=False).exit_code if code == INTERRUPTED and self.continuous else code
+
     @property
     def outcome(self) -> str:
         """The exit code in a word; `interrupted` also where that is how the run ends well."""
-        if self.interrupted and self.stopped_by is None:
-            return "interrupted"
-        return {COMPLETE: "complete", PARTIAL: "partial"}.get(self.exit_code, "failed")
+        return "interrupted" if self.interrupted and self.stopped_by is None else super().outcome
 
     def document(self) -> dict[str, Any]:
         """The report as a JSON object below `MAX_BYTES`; `truncated` when lists were cut for that.
@@ -78,30 +118,17 @@ class Report:
         `requestUnits` is null when the service states no charge.
         """
         taken = self.taken
-        errors = [{"database": name, "error": _cut(str(error))} for name, error in self.failures.items()]
-        if self.stopped_by is not None:
-            errors.insert(0, {"error": _cut(str(self.stopped_by)), "try": _cut(self.stopped_by.hint)})
         whole = {
             "id": self._id(),
-            "schemaVersion": VERSION,
-            "kind": "ingest",
-            "city": self.city,
-            "node": self.node,
-            "startedAt": self.started_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "seconds": round(self.seconds, 3),
-            "outcome": self.outcome,
-            "exitCode": self.exit_code,
-            "databases": self.databases,
-            "failedDatabases": len(self.failures),
+            **self.head("ingest"),
             "rowsRead": taken.rows,
             "documents": {"readings": taken.readings, "aggregates": taken.aggregates, "anomalies": taken.anomalies},
             "rejects": taken.rejected,
             "requestUnits": None if taken.request_units is None else round(taken.request_units, 2),
-            "truncated": False,
         }
         lists: dict[str, list[Any]] = {
             "rejectsByRule": [{"rule": rule, "rows": rows} for rule, rows in _largest_first(taken.rejects)],
-            "errors": errors,
+            "errors": self.told(),
             "notices": [_cut(notice) for notice in taken.notices],
         }
         return fit(whole, lists)
@@ -118,12 +145,17 @@ def encode(document: Mapping[str, Any]) -> str:
 
 def fit(whole: dict[str, Any], lists: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """The object with as many entries of its lists, in turn, as there is room for."""
-    fitted = {**whole, **{name: [] for name in lists}, "truncated": False}  # the longer of the two words
+    fitted = {**whole, "truncated": False, **{name: [] for name in lists}}  # the longer of the two words
     for entry, name in sorted((index, name) for name, entries in lists.items() for index in range(len(entries))):
         longer = {**fitted, name: [*fitted[name], lists[name][entry]]}
         if len(encode(longer).encode()) <= MAX_BYTES:
             fitted = longer
     return {**fitted, "truncated": any(len(fitted[name]) < len(entries) for name, entries in lists.items())}
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339 in UTC, with microseconds."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _largest_first(rejects: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -73,7 +73,7 @@ def take_in(
         refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.detectors)
         written, refused = _send(batch, refined, carried, checkpoint, sink, recipe)
         rejects = pl.concat([conformed.rejects, refused])
-        archive.write(batch, branch.position, conformed.valid, rejects, ends)
+        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.stage)
         branch = lineage.advance(branch, batch.last_id, ends[-1])
         checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
         carried = refined.carried

@@ -24,7 +24,7 @@ from processors.source.cells import Cells
 from processors.source.columns import Column
 from processors.source.files import Mode
 from processors.source.opening import Opening, opening
-from processors.source.table import Table, read_extent, read_table
+from processors.source.table import Table, count_rows, read_extent, read_table
 
 __all__ = ["Source", "open_source"]
 
@@ -56,6 +56,14 @@ class Source:
             SourceError: The database can no longer be read.
         """
         return self._database.read(lambda uri: read_extent(uri, self._table))
+
+    def count(self, after: int) -> int:
+        """How many rows have an id above `after`.
+
+        Raises:
+            SourceError: The database can no longer be read.
+        """
+        return self._database.read(lambda uri: count_rows(uri, self._table, after))
 
     def page(self, after: int, limit: int, *, anchor: Anchor | None = None) -> pl.DataFrame:
         """At most `limit` rows with an id above `after`, in id order; fewer only when there are no more.

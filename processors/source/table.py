@@ -89,6 +89,18 @@ def read_extent(uri: str, table: Table) -> Extent:
     return Extent(first, last, ever)
 
 
+def count_rows(uri: str, table: Table, after: int) -> int:
+    """How many rows have an id above `after`; all of them are counted, none is fetched.
+
+    Raises:
+        sqlite3.Error: SQLite refuses.
+    """
+    with _connected(uri) as connection:
+        statement = f"SELECT count(*) FROM {table.sql} WHERE {table.id} > ?"  # noqa: S608 - quoted names
+        (rows,) = connection.execute(statement, (after,)).fetchone()
+    return int(rows)
+
+
 @contextmanager
 def _connected(uri: str) -> Iterator[sqlite3.Connection]:
     """A connection whose text that is not UTF-8 keeps its bytes as surrogates."""

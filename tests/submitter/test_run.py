@@ -125,7 +125,7 @@ def test_a_refused_endpoint_is_exit_code_3(cli, write):
 def test_an_unknown_city_is_answered_with_those_there_are(cli, write):
     write("denver", "S1", {})
     write("boston", "S1", {})
-    result = cli("run", "--city", "Denver")
+    result = cli("run", "--city", "Dover")
     assert result.exit_code == 2
     assert "boston, denver" in result.stderr
 

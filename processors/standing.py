@@ -1,0 +1,167 @@
+"""Where a database stands: what has been taken in of it, and which of it the table still has. Nothing is written.
+
+The checkpoint is read without its lock, so a run may be going on: what is told was true at one moment, and a
+run only adds to it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from processors import lineage
+from processors.archive import Archive, Manifest
+from processors.checkpoint import FILE, read_branches
+from processors.errors import CheckpointError, SourceError
+from processors.model import BEFORE_FIRST, Branch, Database
+from processors.pipeline.evidence import Evidence
+from processors.pipeline.recipe import Recipe
+from processors.schema import VERSION
+from processors.source import Source, open_source
+from processors.source.opening import opening
+
+Recorded = Callable[[str], list[Branch]]
+"""Name of a database -> its branches, as the checkpoint has them now."""
+
+_BUSY_S = 5.0
+
+
+class Untouched(Archive):
+    """An archive that is only looked at: a commit that a killed run left half moved stays so."""
+
+    def next_manifest(self, generation: str, after: int) -> Manifest | None:
+        """See `Archive.manifest`."""
+        return self.manifest(generation, after)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a database has been taken in.
+
+    Attributes:
+        known: Its branches, oldest first, each at the end of what checkpoint and archive have of it.
+        begins: Generation -> position that its archive begins at, for those that the archive knows.
+        branch: The one that the table's next rows belong to, None for an empty table.
+        limits: Generation -> last row id that the table has of it, for the branch and those it continues; the
+            branch's own is None, for it has no end.
+    """
+
+    known: Sequence[Branch]
+    begins: Mapping[str, int]
+    branch: Branch | None
+    limits: Mapping[str, int | None]
+
+    @property
+    def position(self) -> int:
+        """Rows of the table above it wait to be taken in."""
+        return BEFORE_FIRST if self.branch is None else self.branch.position
+
+
+def stand(database: Database, source: Source | None, archive: Archive, recorded: Recorded, recipe: Recipe) -> Standing:
+    """Where a database stands now.
+
+    Args:
+        database: Which.
+        source: Its table, None when it is gone.
+        archive: Its part of the archive; `Untouched`.
+        recorded: See `open_recorded`.
+        recipe: How rows are read.
+
+    Raises:
+        SourceError: The table can no longer be read.
+        ArchiveError: A manifest is damaged.
+        CheckpointError: The positions cannot be read.
+    """
+    known = recorded(database.sensor)
+    names = {branch.generation for branch in known}
+    archived = archive.generations()
+    known += [branch for branch in archived if branch.generation not in names]
+    known = [_followed(branch, archive) for branch in known]
+    branch = None if source is None else _branch(database, known, Evidence(source, archive, known, recipe))
+    begins = {begun.generation: begun.position for begun in archived}
+    return Standing(known, begins, branch, _limits(branch, known))
+
+
+def _followed(branch: Branch, archive: Archive) -> Branch:
+    """The branch at the end of its archive, which the checkpoint follows."""
+    while manifest := archive.manifest(branch.generation, branch.position):
+        last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
+        branch = lineage.advance(branch, manifest.last_id, last)
+    return branch
+
+
+def _branch(database: Database, known: Sequence[Branch], evidence: Evidence) -> Branch | None:
+    branch = lineage.place(database, known, evidence)
+    if branch is not None or evidence.extent().first_id is None:
+        return branch
+    held, point = lineage.holds(known, evidence)
+    return None if held is None else replace(held, position=max(point, held.base_id))
+
+
+def _limits(branch: Branch | None, known: Sequence[Branch]) -> dict[str, int | None]:
+    by_name = {each.generation: each for each in known}
+    limits: dict[str, int | None] = {}
+    limit = None
+    while branch is not None:
+        limits[branch.generation] = limit
+        limit = branch.base_id if limit is None else min(limit, branch.base_id)
+        branch = by_name.get(branch.parent or "")
+    return limits
+
+
+@contextmanager
+def open_table(database: Database, table: str, columns: Mapping[str, str]) -> Iterator[Source]:
+    """The database's table; a copy, where one is needed, is made in the machine's folder for temporary files.
+
+    Raises:
+        SourceError: See `source.open_source`.
+    """
+    with open_source(database.path, table=table, columns=columns, scratch=_scratch()) as source:
+        yield source
+
+
+@contextmanager
+def open_recorded(state: Path, city: str) -> Iterator[Recorded]:
+    """What the city's checkpoint knows of a database; nothing when there is none. It is only read, without its lock.
+
+    Raises:
+        CheckpointError: It is damaged, a later version's, or unreadable. Also raised when it is asked.
+    """
+    path = state / city / FILE
+    if not path.exists():
+        yield lambda _: []
+        return
+    with opening(path, scratch=_scratch(), busy_s=_BUSY_S) as opened:
+
+        def recorded(sensor: str) -> list[Branch]:
+            try:
+                return opened.read(lambda uri: _read(uri, path, sensor))
+            except (SourceError, ValueError) as error:
+                why = getattr(error, "why", "") or str(error)
+                raise CheckpointError(
+                    "read positions", path, why=why, hint="ingest once: the run mends what it can"
+                ) from error
+
+        yield recorded
+
+
+def _read(uri: str, path: Path, sensor: str) -> list[Branch]:
+    with closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise CheckpointError(
+                "read positions", path, why=f"version {version} wrote it, this is {VERSION}", hint="use that version"
+            )
+        return read_branches(connection, sensor) if version else []
+
+
+def _scratch() -> Path:
+    """Where a copy may be made: never beside the data, and not where a run clears up."""
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:
+        return Path("/tmp")  # noqa: S108 - named in the error when the copy fails
