@@ -1,4 +1,4 @@
-"""The whole job on a real Bacalhau network on this machine: simulated sensors on its nodes, `submit`, a query, `verify`.
+"""The whole job on a real Bacalhau network on this machine: sensors on its nodes, `submit`, a query, `verify`.
 
 Every step is a command that a user can type; it is printed before it runs.
 """
@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 

@@ -67,7 +67,7 @@ def jobs() -> str:
         NOTE,
         "",
         "Plain Bacalhau templates: `bacalhau job run -V city=denver jobs/ingest.yaml` sends the same job as",
-        "`bacalhau-cosmos submit --city denver`, which also names it, watches it and reads its reports. A value is given",
+        "`bacalhau-cosmos submit --city denver`, which names, watches and reports it. A value is given",
         "with `--set NAME=VALUE` (or `-V`), or as `SUBMIT_<NAME>` in the environment of `submit`. A variable that is",
         "taken from the node must be set there, if only to nothing: see [operations](../docs/operations.md).",
         "",

@@ -121,7 +121,7 @@ def test_bacalhau_run_makes_the_same_job(name: str, values: dict[str, str], tmp_
     options = [word for key, text in {**values, **own, "city": ours.city}.items() for word in ("-V", f"{key}={text}")]
     output = _bacalhau(tmp_path, "job", "run", "--dry-run", *options, str(JOBS / f"{name}.yaml"))
     plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
-    text = plain[plain.index("Constraints:") :].replace("Operator: =", "Operator: '='")  # a value of its own in YAML 1.1
+    text = plain[plain.index("Constraints:") :].replace("Operator: =", "Operator: '='")  # else a tag
     theirs = yaml.safe_load(text)
     assert _bare(theirs) == _bare(job(ours))
 

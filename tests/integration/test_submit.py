@@ -80,9 +80,8 @@ def test_inspect_tells_what_is_there_and_writes_nothing(fleet: Fleet, denver: li
     assert found["denver-1"]["archiveBytes"] > 0
 
 
-def test_verify_trusts_what_is_whole_and_names_each_id_that_is_not(
-    fleet: Fleet, denver: list[Path], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("denver")
+def test_verify_trusts_what_is_whole_and_names_each_id_that_is_not(fleet: Fleet, tmp_path: Path) -> None:
     fleet.submit("--city", "denver")
     whole = fleet.submit("--city", "denver", "--spec", "verify").document
     assert whole["exitCode"] == 0

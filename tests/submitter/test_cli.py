@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from processors.errors import EndpointError
 from sensors.errors import RequestError
-from submitter import version
 from submitter import cli as command_line
+from submitter import version
 from submitter.errors import Explained, UsageError
 from tests.harness.faulty import Answer
 
