@@ -7,25 +7,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
 
 from processors import heartbeat, survey, verify
 from processors.city import World, passes
 from processors.errors import ProcessorError
-from processors.report import encode
+from processors.report import Report, encode
 from processors.settings import Settings, load
 
-
-class _Report(Protocol):
-    """What every command's report has."""
-
-    @property
-    def exit_code(self) -> int: ...
-
-    @property
-    def errors(self) -> list[ProcessorError]: ...
-
-    def document(self) -> dict[str, Any]: ...
+_Reports = Iterator[Report] | Iterator[survey.InspectReport] | Iterator[verify.VerifyReport]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ingest(settings: Settings, world: World) -> Iterator[_Report]:
+def _ingest(settings: Settings, world: World) -> _Reports:
     alive = heartbeat.Heartbeat(settings)
     alive.beat()
     for report in passes(settings, world, alive):
@@ -67,20 +56,20 @@ def _ingest(settings: Settings, world: World) -> Iterator[_Report]:
         yield report
 
 
-def _inspect(settings: Settings, world: World) -> Iterator[_Report]:
+def _inspect(settings: Settings, world: World) -> _Reports:
     yield survey.inspect(settings, world)
 
 
-def _verify(settings: Settings, world: World) -> Iterator[_Report]:
+def _verify(settings: Settings, world: World) -> _Reports:
     yield verify.verify(settings, world, sys.stderr)
 
 
-def _health(settings: Settings, _world: World) -> Iterator[_Report]:
+def _health(settings: Settings, _world: World) -> _Reports:
     heartbeat.check(settings, time.time)
     yield from ()
 
 
-_COMMANDS: tuple[tuple[str, Callable[[Settings, World], Iterator[_Report]], tuple[str, ...], str], ...] = (
+_COMMANDS: tuple[tuple[str, Callable[[Settings, World], _Reports], tuple[str, ...], str], ...] = (
     ("ingest", _ingest, ("city", "endpoint"), "take in what is new, once or every so often"),
     ("inspect", _inspect, ("city",), "what is there and what waits; nothing is written"),
     ("verify", _verify, ("city", "endpoint"), "compare table, archive and Cosmos by id; findings on stderr"),
