@@ -28,8 +28,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=str(missing)))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if found := config.stash.get(_LEFT_OUT, None):
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """After everything else that is printed."""
+    terminalreporter = config.pluginmanager.get_plugin("terminalreporter")
+    if terminalreporter is not None and (found := config.stash.get(_LEFT_OUT, None)):
         number, missing = found
         terminalreporter.section("LEFT OUT", sep="!", red=True, bold=True)
         terminalreporter.line(f"{number} tests on a real Bacalhau network were left out: {missing}")
