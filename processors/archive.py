@@ -11,22 +11,21 @@ moved in place, which the next run completes if this one is killed.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import polars as pl
 
 from processors.errors import ArchiveError
 from processors.files import make_folder, sync_file, sync_folder, write_whole
+from processors.manifest import Manifest, after_name, batch_name, beginning, encode, parse, partition_value
 from processors.model import BEFORE_FIRST, Anchor, Batch, Branch, Database
 from processors.schema import OBSERVED_AT, READING, ROW_ID, SENSOR_ID, VERSION
 
@@ -38,45 +37,6 @@ _ASIDE = ".new"
 """Suffix of a file that is not in place yet: no pattern for Parquet files matches it."""
 
 _PARTS = ("_rejects", "_manifests", "_aside")
-
-_MAX_NAME_BYTES = 200
-"""Below the 255 bytes of a file name, with room for the key before the value."""
-
-
-def partition_value(name: str) -> str:
-    """A name as the value of a hive partition: percent-encoded, which DuckDB and Polars decode again.
-
-    A name too long for a folder is cut and made unique by a hash; `sensorId` in the files is always whole.
-    """
-    encoded = quote(name, safe="")
-    if len(encoded) <= _MAX_NAME_BYTES:
-        return encoded
-    return f"{quote(name[:12], safe='')}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What one batch left in the archive.
-
-    Attributes:
-        generation: Life of the database.
-        after: Position that the batch started after; its name.
-        last_id: Position that it ended at.
-        rows: Readings in its files.
-        rejects: Rows in its file of rejects.
-        files: Data files, relative to the archive.
-        anchors: First and last row of the batch, to know the database again.
-        stage: How far its readings were refined before they left; None when that was not recorded.
-    """
-
-    generation: str
-    after: int
-    last_id: int
-    rows: int
-    rejects: int
-    files: Sequence[str]
-    anchors: Sequence[Anchor]
-    stage: str | None = None
 
 
 def sensors(root: Path, city: str) -> list[str]:
@@ -117,7 +77,7 @@ class Archive:
         """
         path = self._manifests / branch.generation / _GENERATION
         with self._explained("announce a generation in"):
-            if path.exists() and _beginning(path) is not None:
+            if path.exists() and beginning(path) is not None:
                 return
             # An archive that was moved away and begun anew has nothing from the base up to the position.
             whole = self._manifest_path(branch.generation, branch.base_id).exists()
@@ -136,15 +96,15 @@ class Archive:
         found = []
         for path in self._manifests.glob(f"*/{_GENERATION}"):
             with self._explained("read"):
-                beginning = _beginning(path)
-            if beginning is None:
+                began = beginning(path)
+            if began is None:
                 raise ArchiveError(
                     "read the beginning of a generation",
                     path,
                     why="it is damaged",
                     hint="restore this file from a copy of the archive",
                 )
-            found.append(beginning)
+            found.append(began)
         return [branch for _, branch in sorted(found, key=lambda pair: pair[0])]
 
     def write(
@@ -169,7 +129,7 @@ class Archive:
         Raises:
             ArchiveError: The disk is full or read-only; nothing is committed then.
         """
-        name = _name(batch.generation, after)
+        name = batch_name(batch.generation, after)
         with self._explained("write"):
             shutil.rmtree(self._aside, ignore_errors=True)
             files = [_set_aside(self._aside, part, name) for part in self._parts(valid, batch.generation)]
@@ -182,8 +142,7 @@ class Archive:
                 sync_file(rejects_file)
                 sync_folder(rejects_file.parent)
             manifest = Manifest(batch.generation, after, batch.last_id, len(valid), len(rejects), files, anchors, stage)
-            content = json.dumps({"schemaVersion": VERSION, **asdict(manifest)}, ensure_ascii=False)
-            write_whole(self._manifest_path(batch.generation, after), content.encode())
+            write_whole(self._manifest_path(batch.generation, after), encode(manifest))
             self._move_in_place(manifest, self._aside)
             shutil.rmtree(self._aside, ignore_errors=True)
 
@@ -193,7 +152,7 @@ class Archive:
         with self._explained("read"):
             if not path.exists():
                 return None
-            manifest = _parse(path.read_bytes()) or self._recount(generation, after)
+            manifest = parse(path.read_bytes()) or self._recount(generation, after)
             self._move_in_place(manifest, self._aside)
             return manifest
 
@@ -216,7 +175,7 @@ class Archive:
         with self._explained("read"):
             if not path.exists():
                 return None
-            manifest = _parse(path.read_bytes())
+            manifest = parse(path.read_bytes())
         if manifest is None:
             raise ArchiveError("read a manifest", path, why="it is damaged", hint="ingest once: the run mends it")
         return manifest
@@ -241,7 +200,7 @@ class Archive:
         """
         if not manifest.rejects:
             return {}
-        name = f"{_name(manifest.generation, manifest.after)}.jsonl"
+        name = f"{batch_name(manifest.generation, manifest.after)}.jsonl"
         with self._explained("read"):
             content = _wherever(self._rejects / name, self._aside / name, Path.read_bytes)
             frame = pl.read_ndjson(content, schema={ROW_ID: pl.Int64(), "rules": pl.List(pl.String())})
@@ -253,7 +212,7 @@ class Archive:
             # Not where a commit waits: one that a kill leaves half made here must never be moved in place.
             aside = self._aside / "repair"
             shutil.rmtree(aside, ignore_errors=True)
-            name = _name(manifest.generation, manifest.after)
+            name = batch_name(manifest.generation, manifest.after)
             for part in self._parts(valid, manifest.generation):
                 _set_aside(aside, part, name)
             self._move_in_place(manifest, aside)
@@ -272,7 +231,7 @@ class Archive:
         """What of the batch is still aside; what else is there may be of a later batch, and stays."""
         moves = [(aside / f"{name}{_ASIDE}", self._root / name) for name in manifest.files]
         if manifest.rejects:
-            name = f"{_name(manifest.generation, manifest.after)}.jsonl"
+            name = f"{batch_name(manifest.generation, manifest.after)}.jsonl"
             moves.append((aside / f"{name}{_ASIDE}", self._rejects / name))
         for waiting, place in moves:
             if waiting.exists():
@@ -283,7 +242,7 @@ class Archive:
 
     def _recount(self, generation: str, after: int) -> Manifest:
         """A damaged manifest, made again from the files that it named."""
-        name = _name(generation, after)
+        name = batch_name(generation, after)
         pattern = f"{self._city}/*/*/{name}.parquet"
         found = [path.relative_to(self._root) for path in self._root.glob(pattern)]
         found += [path.relative_to(self._aside).with_suffix("") for path in self._aside.glob(pattern + _ASIDE)]
@@ -312,12 +271,11 @@ class Archive:
             files,
             (),
         )
-        content = json.dumps({"schemaVersion": VERSION, **asdict(manifest)}, ensure_ascii=False)
-        write_whole(self._manifest_path(generation, after), content.encode())
+        write_whole(self._manifest_path(generation, after), encode(manifest))
         return manifest
 
     def _manifest_path(self, generation: str, after: int) -> Path:
-        return self._manifests / generation / f"{_after(after)}.json"
+        return self._manifests / generation / f"{after_name(after)}.json"
 
     @contextmanager
     def _explained(self, doing: str) -> Iterator[None]:
@@ -357,31 +315,3 @@ def _wherever(place: Path, aside: Path, read: Callable[[Path], T]) -> T:
 
 def _read(path: Path) -> pl.DataFrame:
     return pl.read_parquet(path, hive_partitioning=False, glob=False)
-
-
-def _after(position: int) -> str:
-    return "start" if position == BEFORE_FIRST else str(position)
-
-
-def _name(generation: str, after: int) -> str:
-    return f"{generation}-{_after(after)}"
-
-
-def _beginning(path: Path) -> tuple[int, Branch] | None:
-    """Ordinal and generation, None when the file is damaged."""
-    try:
-        line = json.loads(path.read_bytes())
-        base = int(line["baseId"])
-        begins = int(line.get("position", base))
-        return int(line["ordinal"]), Branch(path.parent.name, line["parent"], base, begins, tuple(line["anchors"]))
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _parse(content: bytes) -> Manifest | None:
-    try:
-        line = json.loads(content)
-        line.pop("schemaVersion")
-        return Manifest(**line)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None

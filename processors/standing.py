@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from processors import lineage
-from processors.archive import Archive, Manifest
+from processors.archive import Archive
 from processors.checkpoint import FILE, read_branches
 from processors.errors import CheckpointError, SourceError
+from processors.manifest import Manifest
 from processors.model import BEFORE_FIRST, Branch, Database
 from processors.pipeline.evidence import Evidence
 from processors.pipeline.recipe import Recipe

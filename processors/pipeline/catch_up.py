@@ -8,9 +8,10 @@ import polars as pl
 
 from processors import lineage
 from processors.anchors import anchors_of, matches
-from processors.archive import Archive, Manifest
+from processors.archive import Archive
 from processors.checkpoint import Checkpoint
 from processors.errors import ArchiveError
+from processors.manifest import Manifest
 from processors.model import Branch, Database
 from processors.pipeline.evidence import conformed_range
 from processors.pipeline.recipe import Recipe, Taken

@@ -27,10 +27,10 @@ import polars as pl
 
 from processors import archive as archives
 from processors import city, discover
-from processors.archive import partition_value
 from processors.city import World
 from processors.document import ID, Origin
 from processors.errors import ArchiveError, ProcessorError, SourceChanged, SourceError
+from processors.manifest import partition_value
 from processors.model import Branch, Database
 from processors.query import open_reader
 from processors.schema import MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from processors.archive import Archive, Manifest
+from processors.archive import Archive
+from processors.manifest import Manifest
 from processors.model import Branch
 from processors.schema import READING, ROW_ID
 

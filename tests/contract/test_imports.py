@@ -14,7 +14,7 @@ STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
 }  # fmt: skip
 WIRING = {"pipeline", "city", "standing", "verify", "survey"}
-SHARED = {"model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos"}
+SHARED = {"model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos", "manifest"}
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 
 DEFAULTS = {"processors.detect.limit.DEFAULT_LIMITS"}
