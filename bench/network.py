@@ -112,10 +112,11 @@ def _round(up: Record, folder: Path, number: int) -> Round:
             "--output",
             "json",
         ]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as submit:
-            ended = _ends(submit, plain)
-            assert submit.stdout is not None
-            told = json.load(submit.stdout)
+        with tempfile.TemporaryFile() as output:
+            with subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL) as submit:
+                ended = _ends(submit, plain)
+            output.seek(0)
+            told = json.load(output)
     assert (submit.returncode, plain.returncode) == (0, 0), (submit.returncode, plain.returncode)
     return Round(_parts(up, told, began, ended[0]), ended[1] - began)
 

@@ -62,6 +62,8 @@ def up(
 ) -> Up:
     """Start the network and return when its orchestrator answers and every node is connected.
 
+    Of one that is up already, nodes that have ended are started again.
+
     Args:
         folder: State folder; made when it is not there.
         cities: Names; their slugs become labels.
@@ -177,13 +179,16 @@ def _same(there: Record, wanted: Sequence[NodeRecord]) -> Record:
             why=f"another one is up there, with the nodes {', '.join(names)}",
             hint="run `bacalhau-cosmos network down` first, or name another folder with --folder",
         )
-    if ended := [program.name for program in there.programs if not program.alive]:
+    ended = [program.name for program in there.programs if not program.alive]
+    if lost := set(ended) - set(names):
         raise NetworkError(
             "start the network",
             there.folder,
-            why=f"it is up, but {', '.join(ended)} has ended",
+            why=f"it is up, but {', '.join(sorted(lost))} has ended",
             hint="`bacalhau-cosmos network status` shows what it said last; then run `network down` and `up`",
         )
+    for name in ended:
+        there = nodes.start(there, name)
     return there
 
 

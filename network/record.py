@@ -104,6 +104,13 @@ def load(layout: Layout) -> Record | None:
         text = layout.record.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError as error:
+        raise NetworkError(
+            "read the network's record",
+            layout.record,
+            why="only root may",
+            hint="put `sudo` before the same command, or set BACALHAU_API_HOST to submit to another network",
+        ) from error
     except OSError as error:
         raise _unreadable(layout, str(error)) from error
     try:

@@ -99,7 +99,7 @@ def node_name(settings: Settings) -> str:
 
 
 def start_delay_s(settings: Settings) -> float:
-    """Seconds before the first of many passes: spread over `start_delay`, always the same for a node."""
+    """Seconds before the first of many passes: spread over `start_delay`, the same for the same `node_name`."""
     digest = hashlib.sha256(f"{node_name(settings)} {settings.city}".encode()).digest()
     return settings.start_delay * int.from_bytes(digest[:4]) / 2**32
 

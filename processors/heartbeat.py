@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from processors.discover import slug_of
@@ -31,9 +32,10 @@ class Heartbeat:
         self._path = path(settings)
 
     def beat(self) -> None:
-        """The run moves."""
-        make_folder(self._path.parent)
-        self._path.touch()
+        """The run moves. Where the file cannot be written the checkpoint says so better; `check` finds it untouched."""
+        with suppress(OSError):
+            make_folder(self._path.parent)
+            self._path.touch()
 
     def database(self, database: Database, expected_rows: int) -> None:  # noqa: ARG002 - see `city.Progress`
         """See `city.Progress`."""

@@ -133,7 +133,11 @@ def open_recorded(state: Path, city: str) -> Iterator[Recorded]:
         CheckpointError: It is damaged, a later version's, or unreadable. Also raised when it is asked.
     """
     path = state / city / FILE
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise CheckpointError("read positions", path, hint="let this user read the state folder") from error
+    if not there:
         yield lambda _: []
         return
     with opening(path, scratch=_scratch(), busy_s=_BUSY_S) as opened:

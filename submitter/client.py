@@ -35,6 +35,8 @@ READ_S = 30.0
 LOG_S = 10.0
 """A node takes 5 s to say that it does not know an execution yet."""
 
+_MOST_EVENTS = 10_000
+"""Bacalhau gives a hundred unless it is asked for more."""
 _JOBS = "/api/v1/orchestrator/jobs"
 _MAX_MESSAGE_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 20
@@ -91,7 +93,7 @@ class Client:
 
     def advice(self, job_id: str) -> dict[str, str]:
         """Execution -> Bacalhau's hint about its failure, where it gave one."""
-        path = f"{_JOBS}/{quote(job_id, safe='')}/history"
+        path = f"{_JOBS}/{quote(job_id, safe='')}/history?limit={_MOST_EVENTS}"
         events = self._call("read the job's history", "GET", path, expect="Items")["Items"] or ()
         hints = {event.get("ExecutionID"): (event["Event"].get("Details") or {}).get("Hint") for event in events}
         return {execution: hint for execution, hint in hints.items() if execution and hint}

@@ -14,6 +14,7 @@ from submitter.errors import SettingsError, UsageError
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 1234
 
+_LOOPBACK = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
 _PREFIX = "BACALHAU_API_"
 _VALUE_PREFIX = "SUBMIT_"
 _TRUE = {"1", "t", "true"}
@@ -97,6 +98,11 @@ def orchestrator(environment: Mapping[str, str], local: Local | None) -> Orchest
     return Orchestrator(host, port, scheme == "https" if scheme else tls, ca_file, insecure, authorization)
 
 
+def is_named(environment: Mapping[str, str]) -> bool:
+    """Whether the environment says where the orchestrator is."""
+    return any(environment.get(f"{_PREFIX}{name}", "").strip() for name in ("HOST", "PORT"))
+
+
 def assigned(pairs: Sequence[str]) -> dict[str, str]:
     """What `--set name=value` gives.
 
@@ -117,11 +123,16 @@ def assigned(pairs: Sequence[str]) -> dict[str, str]:
 
 def offered(environment: Mapping[str, str], local: Local | None, place: Orchestrator) -> dict[str, str]:
     """Values for what `--set` does not give: SUBMIT_<NAME>, then the local network's when the job goes there."""
-    values = dict(local.values) if local is not None and (local.host, local.port) == (place.host, place.port) else {}
+    values = dict(local.values) if local is not None and _is_there(local, place) else {}
     for name, text in environment.items():
         if name.startswith(_VALUE_PREFIX):
             values[name.removeprefix(_VALUE_PREFIX).lower()] = text
     return values
+
+
+def _is_there(local: Local, place: Orchestrator) -> bool:
+    hosts = {_LOOPBACK.get(host, host) for host in (local.host, place.host)}
+    return len(hosts) == 1 and local.port == place.port
 
 
 def seconds(text: str) -> float:

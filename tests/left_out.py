@@ -18,10 +18,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     needing = [item for item in items if item.get_closest_marker("network")]
     if not needing:
         return
+    required = os.environ.get(REQUIRED, "")
+    if required not in ("", "required"):
+        raise pytest.UsageError(f"{REQUIRED}={required!r}: it is `required` or not set")
     try:
         checks.require_machine()
     except MissingError as missing:
-        if os.environ.get(REQUIRED) == "required":
+        if required:
             raise pytest.UsageError(f"{missing}\nTry: {missing.hint}") from missing
         config.stash[_LEFT_OUT] = len(needing), missing
         for item in needing:

@@ -6,9 +6,11 @@ Every step is a command that a user can type; it is printed before it runs.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -23,6 +25,7 @@ FOLDER = ROOT / ".network"
 SENSORS = 4
 RATE = 20
 WRITTEN_S = 60.0
+ENDED_S = 60.0
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
@@ -34,14 +37,16 @@ def main() -> int:
         raise SystemExit("Error: no network is up\nTry: make network")
     step(f"sensors on every node of {', '.join(network.cities)}, until they have written for a while")
     call("submit", "--all", "--spec", "simulate", "--set", f"sensors={SENSORS}", "--set", f"rate={RATE}")
-    wait_for_rows(network)
-    step("what is on the nodes")
-    call("submit", "--all", "--spec", "inspect")
-    step("take in what is there: one job a city, one container a node, beside its data")
-    call("submit", "--all")
-    step("end the sensors, and take in what they wrote meanwhile")
-    for city in network.cities:
-        stop(network, f"simulate-{city}")
+    try:
+        wait_for_rows(network)
+        step("what is on the nodes")
+        call("submit", "--all", "--spec", "inspect")
+        step("take in what is there: one job a city, one container a node, beside its data")
+        call("submit", "--all")
+    finally:
+        step("end the sensors")
+        end_sensors(network)
+    step("take in what they wrote meanwhile")
     call("submit", "--all")
     step("query the documents back out of Cosmos")
     endpoint = ("--endpoint", network.cosmos_endpoint)
@@ -50,10 +55,11 @@ def main() -> int:
     verified = json.loads(call("submit", "--all", "--spec", "verify", "--output", "json"))
     reports = [node["report"] for job in verified["jobs"] for node in job["nodes"]]
     totals = {
-        name: sum(report[name] for report in reports) for name in ("rows", "documents", "missing", "extra", "differing")
+        name: sum(report[name] for report in reports)
+        for name in ("rows", "documents", "missing", "extra", "differing", "waiting")
     }
     counted = json.loads(call("query", *endpoint, "--count", "--output", "json"))["count"]
-    whole = totals["rows"] == totals["documents"] == counted and not verified["exitCode"]
+    whole = totals["rows"] == totals["documents"] == counted and not totals["waiting"] and not verified["exitCode"]
     console.print(
         f"\n{totals['rows']:,} rows in SQLite on {len(reports)} nodes, {counted:,} readings in Cosmos: "
         f"{totals['missing']} missing, {totals['extra']} extra, {totals['differing']} differing: "
@@ -61,7 +67,7 @@ def main() -> int:
     )
     console.print(f"Done in {time.monotonic() - began:.0f} s. The network stays up:")
     console.print("  .venv/bin/bacalhau-cosmos network status")
-    console.print("  .venv/bin/bacalhau-cosmos submit --city denver")
+    console.print(f"  .venv/bin/bacalhau-cosmos submit --city {network.cities[0]}")
     console.print("  .venv/bin/bacalhau-cosmos network down    # ends it; make clean removes its data too")
     return 0 if whole else 1
 
@@ -81,12 +87,24 @@ def size(folder: Path) -> int:
     )
 
 
-def stop(network: record.Record, job: str) -> None:
-    """Ends a daemon with Bacalhau's own command line, and waits until its containers are gone."""
+def end_sensors(network: record.Record) -> None:
+    """Ends the daemons with Bacalhau's own command line; returns when their containers are gone."""
     program = network.program(record.ORCHESTRATOR).argv[0]
     place = ("--api-host", network.host, "--api-port", str(network.api_port))
-    console.print(f"  $ bacalhau job stop {job}", style="dim", soft_wrap=True)
-    subprocess.run([program, "job", "stop", job, "--quiet", *place], check=True, stdout=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, "BACALHAU_DIR": home, "BACALHAU_DISABLEANALYTICS": "true"}
+        for city in network.cities:
+            console.print(f"  $ bacalhau job stop simulate-{city}", style="dim", soft_wrap=True)
+            command = [program, "job", "stop", f"simulate-{city}", "--quiet", *place]
+            subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if not processes.until(lambda: not writing(network), ENDED_S):
+        raise SystemExit("Error: the sensors do not end\nTry: docker ps, and .venv/bin/bacalhau-cosmos network down")
+
+
+def writing(network: record.Record) -> bool:
+    """Whether a container of the sensors' image runs."""
+    listed = ["docker", "ps", "--quiet", "--filter", f"ancestor={network.images['sensor_image']}"]
+    return bool(subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split())
 
 
 def step(text: str) -> None:

@@ -1,7 +1,7 @@
 """Builds the images and pushes them: `make images`, `make images REGISTRY=registry.example.com/team`.
 
 An image is named by version and content, so that the same checkout on the same base is built and pushed once.
-The references by digest are printed, and kept in the folder of the local network for `submit`.
+The references by digest are printed; those of the local network's registry are kept in its folder for `submit`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -71,8 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
             published = publish(image, registry, base)
             references[value] = published.reference
             print(f"{value:<12}  {published.reference}  {published.tag}  {published.news}", flush=True)
-        layout.folder.mkdir(parents=True, exist_ok=True)
-        record.write_whole(layout.images, json.dumps(references, indent=2) + "\n")
+        if network is not None and registry == network.registry:
+            record.write_whole(layout.images, json.dumps(references, indent=2) + "\n")
     except NetworkError as error:
         print(f"Error: {error}\nTry: {error.hint}", file=sys.stderr)
         return error.exit_code
@@ -108,14 +109,16 @@ def publish(image: str, registry: str, base: str) -> Published:
 
 
 def source() -> str:
-    """Where this checkout was cloned from, without a login that the address may hold; empty when nowhere."""
+    """Where this checkout was cloned from, without a login that the address may hold; empty when from a path."""
     command = ["git", "-C", str(ROOT), "config", "--get", "remote.origin.url"]
     try:
         url = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
     except FileNotFoundError:
         return ""
     parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else url
+    if parts.scheme in ("http", "https", "ssh") and parts.netloc:
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return url if re.fullmatch(r"git@[^/:]+:.+", url) else ""
 
 
 def _build_options(arguments: dict[str, str], *, bundled: bool) -> Iterator[str]:

@@ -4,11 +4,11 @@
 import shlex
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from submitter.commands._network import FOLDER, Folder
 from submitter.output import Output, chosen, show_document, show_pairs, show_rows
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="A Bacalhau network on this machine, to try jobs on.")
 
-FOLDER = Path(".network")
-
-_Folder = Annotated[Path, typer.Option(help="State folder of the network.")]
 _AsOutput = Annotated[
     Output | None, typer.Option("--output", help="How to print.", show_default="table on a terminal, else json")
 ]
@@ -35,12 +32,13 @@ def up(
     *,
     city: Annotated[list[str], typer.Option(help="City that gets nodes; repeat for several.")],
     nodes: Annotated[int, typer.Option(min=1, help="Compute nodes for each city.")] = 1,
-    folder: _Folder = FOLDER,
+    folder: Folder = FOLDER,
     output: _AsOutput = None,
 ) -> None:
     """Start an orchestrator, compute nodes, an image registry and a Cosmos emulator; return when all answer.
 
-    They run until `network down`. Needs root and a Docker engine. Ports are the usual ones, or the next free.
+    They run until `network down`; nodes of it that have ended are started again. Needs root and a Docker engine.
+    Ports are the usual ones, or the next free.
     """
     from network.local import up
 
@@ -63,7 +61,7 @@ def up(
 
 
 @app.command(epilog="Example: bacalhau-cosmos network status --output json")
-def status(*, folder: _Folder = FOLDER, output: _AsOutput = None) -> None:
+def status(*, folder: Folder = FOLDER, output: _AsOutput = None) -> None:
     """Show each program of the network, and what one that has ended said last.
 
     Ends with exit code 1 when not all is well, or no network is up.
@@ -90,7 +88,7 @@ def down(
     purge: Annotated[
         bool, typer.Option("--purge", help="Remove the state folder too: data, archive, images, documents, logs.")
     ] = False,
-    folder: _Folder = FOLDER,
+    folder: Folder = FOLDER,
     output: _AsOutput = None,
 ) -> None:
     """End all programs of the network and remove the containers that its nodes started.

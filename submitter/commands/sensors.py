@@ -99,6 +99,7 @@ def simulate(
         present={"--rate": rate, "--count": count},
     )
     faults = Faults.parse(fault or [])
+    _refuse_outside(node_folder)
     data = Path(node_folder, data)
     how = chosen(output)
     share = DEFAULT_PROBABILITY if anomaly_probability is None else anomaly_probability
@@ -138,6 +139,7 @@ def health(
     """Check that simulated sensors still write: exit code 0 when a database was written lately, else 1."""
     from sensors.health import check
 
+    _refuse_outside(node_folder)
     path, ago_s = check(Path(node_folder, data), within_s=_seconds(within, "--within"), now=datetime.now(UTC))
     typer.echo(f"{path} was written {ago_s:.0f} s ago")
 
@@ -196,6 +198,16 @@ def _refuse_mixed_modes(*, live: bool, past: dict[str, object], present: dict[st
             ", ".join(idle),
             why="this is for filling a past period" if live else "this is for --live",
             hint="leave out --live" if live else "add --live",
+        )
+
+
+def _refuse_outside(node_folder: str) -> None:
+    if node_folder.startswith("/") or ".." in Path(node_folder).parts:
+        raise _request_error(
+            "use the node's folder",
+            node_folder,
+            why="it is not below the working folder",
+            hint="set COSMOS_NODE_FOLDER (--node-folder) to a name such as denver-1",
         )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from submitter.commands._network import FOLDER, NetworkFolder
 from submitter.errors import DEADLINE, UsageError
 from submitter.output import Output, chosen, show_document, show_rows
 
@@ -45,7 +46,7 @@ def submit(
     jobs_dir: Annotated[
         Path | None, typer.Option(help="Folder of job specs.", show_default="jobs of the checkout, or of the install")
     ] = None,
-    network_folder: Annotated[Path, typer.Option(help="State folder of a local network.")] = Path(".network"),
+    network_folder: NetworkFolder = FOLDER,
     output: Annotated[
         Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
     ] = None,
@@ -119,11 +120,17 @@ def _refuse_mixtures(
 
 
 def _local(folder: Path) -> "Local | None":
-    """The local network, if one is up."""
+    """The local network, if one is up; one that may not be read is none to those who name an orchestrator."""
+    from network.errors import NetworkError
     from network.record import running
-    from submitter.config import Local
+    from submitter.config import Local, is_named
 
-    record = running(folder)
+    try:
+        record = running(folder)
+    except NetworkError:
+        if not is_named(os.environ):
+            raise
+        return None
     if record is None:
         return None
     return Local(record.host, record.api_port, {"data": str(record.data), **record.images})
@@ -148,11 +155,27 @@ def _matched(jobs: "Sequence[JobSpec]", nodes: "Sequence[Node]", *, fetching: bo
     for job in jobs:
         if fetching:
             refuse_without_results(job)
+    _refuse_one_name(jobs)
     found = [(job, match(nodes, job)) for job in {job.city: job for job in jobs}.values()]
     for _, matched in found:
         for node in matched.absent:
             typer.echo(f"Warning: {absence(node)}, and will be missing", err=True)
     return found
+
+
+def _refuse_one_name(jobs: "Sequence[JobSpec]") -> None:
+    """To Bacalhau a second job of the same name is an update of the first, and ends it."""
+    cities: dict[str, list[str]] = {}
+    for job in jobs:
+        cities.setdefault(job.name, []).append(job.city)
+    for name, of in cities.items():
+        if name and len(set(of)) > 1:
+            raise UsageError(
+                "submit",
+                name,
+                why=f"the jobs of {', '.join(of)} have this one name, so that each would end the one before",
+                hint="put {{.city}} into the spec's Name, or submit one city at a time",
+            )
 
 
 def _put(client: "Client", found: "Sequence[tuple[JobSpec, Matched]]", how: str) -> "list[Handle]":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from network import record
 from tests.harness.fleet import ENDS_S, ROOT, Fleet
 
 BUILD_S = 900.0
@@ -33,7 +34,10 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         assert built.returncode == 0, built.stderr[-5000:]
         yield fleet
     finally:
+        up_still = record.running(fleet.folder)
         subprocess.run([_command(), "network", "down", *folder], timeout=ENDS_S, check=True, capture_output=True)
+        if up_still is not None:
+            _forget_images(up_still.registry)
 
 
 @pytest.fixture
@@ -44,6 +48,13 @@ def fleet(up: Fleet) -> Fleet:
             up.bring_back(each.name)
     up.clear()
     return up
+
+
+def _forget_images(registry: str) -> None:
+    """Those of a registry that has ended; layers that others use stay."""
+    show = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={registry}/*/*"]
+    if names := subprocess.run(show, check=True, capture_output=True, text=True).stdout.split():
+        subprocess.run(["docker", "rmi", *names], check=True, capture_output=True)
 
 
 def _command() -> Path:

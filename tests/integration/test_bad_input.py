@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from pathlib import Path
 
 import pytest
 
 from tests.harness.databases import readings
-from tests.harness.fleet import Ended, Fleet, until
+from tests.harness.fleet import ENDS_S, Ended, Fleet, until
 
 pytestmark = pytest.mark.network
 
@@ -150,6 +151,19 @@ def test_a_deadline_that_passes_leaves_the_job_running(denver: Fleet) -> None:
     ended = denver.submit("--city", "denver", "--set", "page_rows=100", "--deadline", "2s", code=4)
     job = ended.document["jobs"][0]["jobId"]
     assert f"bacalhau job stop {job}" in ended.errors
+    until(lambda: {each["ID"]: each["State"]["StateType"] for each in denver.jobs()}[job] == "Completed", "its end")
+    assert len(denver.documents()) == 20_060
+
+
+def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(denver: Fleet) -> None:
+    denver.write("denver-1", "Denver", "denver-1", readings(20_000, seed=2, sensors=("denver-1",)))
+    with denver.submitted("--city", "denver", "--set", "page_rows=500") as process:
+        until(lambda: denver.containers("denver-1"), "the container to run")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=ENDS_S)
+    assert process.returncode == 130
+    (job,) = {job["ID"] for job in denver.jobs() if f"bacalhau job stop {job['ID']}" in errors}
+    assert f"bacalhau job describe {job}" in errors
     until(lambda: {each["ID"]: each["State"]["StateType"] for each in denver.jobs()}[job] == "Completed", "its end")
     assert len(denver.documents()) == 20_060
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.databases import readings
-from tests.harness.fleet import Fleet, until
+from tests.harness.fleet import ENDS_S, Fleet, until
 
 pytestmark = pytest.mark.network
 
@@ -22,9 +22,9 @@ def test_the_key_is_nowhere_but_on_the_node(fleet: Fleet) -> None:
         fleet.write("denver-1", "Denver", "a", readings(20_000, sensors=("a",)))
         with fleet.submitted("--city", "denver", "--set", "page_rows=500") as process:
             until(lambda: fleet.containers("denver-1"), "the container to run")
-            assert SECRET in _environment_of_processor()
+            until(lambda: SECRET in _environment_of_processor(), "the processor to have the key")
             lines = _command_lines()
-            output, errors = process.communicate()
+            output, errors = process.communicate(timeout=ENDS_S)
         job = next(job["ID"] for job in fleet.jobs() if job["ID"] in output)
         described = [
             fleet.bacalhau("job", word, job, code=None) for word in ("describe", "logs", "history", "executions")

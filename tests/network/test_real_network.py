@@ -97,10 +97,13 @@ def test_a_killed_node_is_told_and_comes_back(folder, cli):
     assert told["uptown-1"]["state"] == "ended"
     assert any("bacalhau node running" in line for line in told["uptown-1"]["lastLines"])
     assert told["east-end-1"]["state"] == "connected"
-    assert "uptown-1 has ended" in cli("up", "--city", "uptown", "--city", "East End", "--folder", folder).stderr
     since = nodes.connected_since(known, "uptown-1")
-    renewed = nodes.start(known, "uptown-1")
-    assert record.running(folder) == renewed
+    again = cli("up", "--city", "uptown", "--city", "East End", "--folder", folder)
+    assert again.exit_code == 0, again.stderr
+    renewed = record.running(folder)
+    assert renewed is not None
+    assert renewed.program("uptown-1").pid != killed.pid
+    assert renewed.program("east-end-1") == known.program("east-end-1")
     assert nodes.connected_since(renewed, "uptown-1") != since
     assert cli("status", "--folder", folder).exit_code == 0
 
@@ -115,9 +118,14 @@ def test_networks_do_not_see_each_other(folder, layout, cli):
         assert set(api.nodes(other.host, other.api_port)) == {"uptown-1"}
         assert one.registry != other.registry
         assert one.cosmos_endpoint != other.cosmos_endpoint
+        os.kill(other.program("registry").pid, signal.SIGKILL)
+        assert processes.until(lambda: not other.program("registry").alive, WAIT_S)
+        refused = cli("up", "--city", "uptown", "--folder", layout.folder)
+        assert refused.exit_code == 1
+        assert "registry has ended" in refused.stderr
     finally:
         result = cli("down", "--folder", layout.folder)
-    assert json.loads(result.stdout)["processesEnded"] == 4
+    assert json.loads(result.stdout)["processesEnded"] == 3
     assert all(program.alive for program in one.programs)
 
 

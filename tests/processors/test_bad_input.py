@@ -63,7 +63,7 @@ def empty_folder(node: Node) -> None:
 
 
 def other_city(node: Node) -> None:
-    (node.data / "Denver").mkdir(parents=True)
+    (node.data / "Denvver").mkdir(parents=True)
 
 
 def no_sensors(node: Node) -> None:
@@ -79,7 +79,7 @@ def empty_sensor(node: Node) -> None:
     [
         (no_folder, "cannot look for cities in: {data}: No such file or directory", "set the data folder"),
         (empty_folder, "cannot find the city: {data}/denver: there is no such folder", "has no cities"),
-        (other_city, "cannot find the city: {data}/denver: there is no such folder", "did you mean Denver?"),
+        (other_city, "cannot find the city: {data}/denver: there is no such folder", "did you mean Denvver?"),
         (no_sensors, "cannot find databases of the city: denver: nothing matches", "put each at"),
         (empty_sensor, "cannot find databases of the city: denver: nothing matches", "put each at"),
     ],

@@ -55,6 +55,17 @@ def test_an_ingest_beats_and_the_health_check_finds_it(tmp_path: Path, account: 
         assert processor.ended(process).code == 0
 
 
+def test_a_state_folder_that_cannot_be_written_is_the_checkpoints_to_tell(tmp_path: Path, account: Account) -> None:
+    node = Node(tmp_path)
+    databases.create(node.database(), readings(5))
+    node.state.write_text("a file in the place of the folder")
+    ended = processor.run(node, account)
+    assert ended.code == 1
+    assert [report["outcome"] for report in ended.reports] == ["failed"]
+    assert "Error: cannot" in ended.errors
+    assert "Traceback" not in ended.errors
+
+
 def test_a_command_that_is_not_known_is_a_usage_error(tmp_path: Path, account: Account) -> None:
     with processor.started(Node(tmp_path), account, ("-m", "processors", "digest")) as process:
         ended = processor.ended(process)

@@ -105,6 +105,15 @@ def test_a_damaged_checkpoint_is_told(node: Node) -> None:
     assert "positions" in str(report.errors[0])
 
 
+def test_a_state_folder_that_cannot_be_looked_into_is_told(node: Node) -> None:
+    databases.create(node.database(), readings(3))
+    settings = Settings(city=node.city, data=node.data, state=node.root / ("x" * 300), archive=node.archive)
+    report = inspect(settings, World())
+    assert report.exit_code == 1
+    assert "cannot read positions" in str(report.stopped_by)
+    assert report.document()["outcome"] == "failed"
+
+
 def test_the_report_fits(node: Node) -> None:
     for number in range(40):
         databases.create(node.database(f"{'☃' * 70}{number}"), readings(1))

@@ -2,6 +2,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import tarfile
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from network import record
+from network.errors import NetworkError
 from submitter.errors import ResultError
 from submitter.fetch import unpack
 from tests.harness.orchestrator import JOBS, NODES, Answer, Orchestrator, recorded
@@ -245,6 +247,31 @@ def test_a_node_out_of_contact_beside_others_is_named_and_makes_it_partial(submi
     states = {node["node"]: (node["state"], node["exitCode"]) for node in job["nodes"]}
     assert states == {"denver-1": ("done", 0), "n-2": ("absent", 1)}
     assert "lost contact" in job["nodes"][1]["error"]
+
+
+def test_jobs_of_one_name_are_refused_before_one_ends_the_other(submit, there, home):
+    with_nodes(there, {"id": "denver-1"}, {"id": "c-1", "city": "chicago"})
+    text = (home / "jobs" / "ingest.yaml").read_text()
+    named = re.sub(r"^Name:.*$", "Name: mine", text, flags=re.MULTILINE)
+    (home / "jobs" / "ingest.yaml").write_text(named)
+    done = submit("--city", "denver", "--city", "chicago")
+    assert done.exit_code == 2
+    assert "denver, chicago have this one name" in done.stderr
+    assert sent(there) == []
+
+
+def test_a_network_that_only_root_may_read_is_none_to_who_submits_elsewhere(submit, there, monkeypatch):
+    def refuse(folder):
+        raise NetworkError("read the network's record", folder, why="only root may", hint="sudo")
+
+    monkeypatch.setattr(record, "running", refuse)
+    with_nodes(there, {"id": "denver-1"})
+    assert submit("--city", "denver").exit_code == 0
+    monkeypatch.delenv("BACALHAU_API_HOST")
+    monkeypatch.delenv("BACALHAU_API_PORT")
+    done = submit("--city", "denver")
+    assert done.exit_code == 1
+    assert "Try: sudo" in done.stderr
 
 
 def test_constraints_of_the_spec_leave_nodes_out(submit, there, home):
