@@ -65,12 +65,11 @@ def test_images_are_built_once_and_pushed_under_both_tags(
 ) -> None:
     assert run(tool, tmp_path, name_of(registry)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["image", "sensor_image"]
-    known = json.loads((tmp_path / "net" / "images.json").read_text())
-    assert known == {
+    assert {line.split()[0]: line.split()[1] for line in lines} == {
         value: f"{name_of(registry)}/bacalhau-cosmos/{image}@sha256:{'d' * 64}"
         for value, image in (("image", "processors"), ("sensor_image", "sensors"))
     }
+    assert not (tmp_path / "net").exists()  # no network is up there whose images these could be
     pushed = [words[-1].rsplit(":", 1)[1] for words in docker.calls("push")]
     assert re.fullmatch(r"0\.\d+\.\d+-[0-9a-f]{12}", pushed[0])
     assert pushed[1] == pushed[0].split("-")[0]

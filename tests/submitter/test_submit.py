@@ -267,7 +267,6 @@ def test_a_network_that_only_root_may_read_is_none_to_who_submits_elsewhere(subm
     monkeypatch.setattr(record, "running", refuse)
     with_nodes(there, {"id": "denver-1"})
     assert submit("--city", "denver").exit_code == 0
-    monkeypatch.delenv("BACALHAU_API_HOST")
     monkeypatch.delenv("BACALHAU_API_PORT")
     done = submit("--city", "denver")
     assert done.exit_code == 1
