@@ -80,6 +80,8 @@ def take_in(
         yield replace(
             written, rows=len(rows), rejected=rejects[ROW_ID].drop_nulls().n_unique(), rejects=_by_rule(rejects)
         )
+        if len(rows) < recipe.page_rows:
+            return  # A live sensor writes while a batch is on its way: to look again would never end.
 
 
 def _unknown_columns(database: Database, rows: pl.DataFrame) -> tuple[str, ...]:

@@ -53,6 +53,21 @@ def test_every_row_is_a_document_or_a_reject(node: Node) -> None:
     assert set(oracle.table(node.database("two"))) < node.facts()
 
 
+def test_a_run_ends_although_its_sensor_goes_on_writing(node: Node) -> None:
+    databases.create(node.database(), readings(50))
+    batches = 0
+
+    def write() -> None:
+        nonlocal batches
+        batches += 1
+        assert batches < 10, "the run follows its writer for ever"
+        databases.append(node.database(), readings(3, seed=batches, start=START + timedelta(hours=batches)))
+
+    assert node.run(after_batch=write).rows == 56
+    assert node.run().rows == 3
+    assert len(node.facts()) == 59
+
+
 def test_a_second_run_writes_nothing(node: Node) -> None:
     fill(node)
     node.run()
