@@ -22,7 +22,7 @@ from submitter.states import (
 )
 
 FIRST_WAIT_S = 0.1
-LONGEST_WAIT_S = 1.0
+LONGEST_WAIT_S = 0.5
 _GROWTH = 1.3
 
 CONTACT_EVERY_S = 5.0
