@@ -24,7 +24,10 @@ LOOPBACK = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")
 
 def check_engine() -> None:
     """Raises MissingError unless a Docker engine answers."""
-    answer = _docker("version", "--format", "{{.Server.Version}}")
+    try:
+        answer = _docker("version", "--format", "{{.Server.Version}}", timeout_s=ANSWER_S)
+    except subprocess.TimeoutExpired:
+        answer = subprocess.CompletedProcess((), 1, f"no answer within {ANSWER_S:.0f} s".encode())
     if answer.returncode:
         raise MissingError(
             "build images",
@@ -104,10 +107,15 @@ def last_line(said: bytes) -> str:
     return lines[-1] if lines else ""
 
 
-def _docker(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def _docker(*arguments: str, stdin: bytes = b"", timeout_s: float | None = None) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(
-            ["docker", *arguments], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            ["docker", *arguments],
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_s,
+            check=False,
         )
     except FileNotFoundError as error:
         raise MissingError(

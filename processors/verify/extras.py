@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from processors.document import ID
@@ -72,7 +73,7 @@ def _keys(reader: Reader, city: str, sensor: str) -> list[Key]:
 def _doubtful(reader: Reader, key: Key, found: Mapping[int, int], page_rows: int) -> Iterator[list[dict[str, Any]]]:
     """Documents of the days that have others than were found."""
     if count(reader, key.query(_COUNT, _NO_TIME)) != found.get(NO_TIME, 0):
-        yield list(reader.rows(key.query(_LIST, _NO_TIME)))
+        yield from _pages(reader.rows(key.query(_LIST, _NO_TIME)), page_rows)
     for number, part in enumerate(Days(key.month).ranges()):
         documents = count(reader, _within(key, _COUNT, part))
         if documents != found.get(number, 0):
@@ -84,10 +85,15 @@ def _listed(reader: Reader, key: Key, part: Range, documents: int, page_rows: in
     halves = part.halves() if documents > page_rows else None
     if halves is None:
         if documents:
-            yield list(reader.rows(_within(key, _LIST, part)))
+            yield from _pages(reader.rows(_within(key, _LIST, part)), page_rows)
         return
     for half in halves:
         yield from _listed(reader, key, half, count(reader, _within(key, _COUNT, half)), page_rows)
+
+
+def _pages(rows: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    while page := list(islice(rows, size)):
+        yield page
 
 
 def _within(key: Key, what: str, part: Range) -> Query:
