@@ -150,7 +150,7 @@ def _start(
         folder=layout.folder,
         host=ports.HOST,
         api_port=found.api,
-        registry=f"localhost:{found.registry}",
+        image_registry=f"localhost:{found.registry}",
         cosmos_endpoint=endpoint,
         data=layout.data,
         cities=tuple(dict.fromkeys(node.city for node in wanted)),

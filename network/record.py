@@ -55,7 +55,7 @@ class Record:
         folder: State folder, absolute.
         host: Of all programs: loopback.
         api_port: Of the orchestrator.
-        registry: `localhost:PORT`, the beginning of the names of images.
+        image_registry: `localhost:PORT`, the beginning of the names of images.
         cosmos_endpoint: URL of the emulator.
         data: Folder on this machine that jobs mount.
         cities: Labels, in the order they were asked for.
@@ -67,7 +67,7 @@ class Record:
     folder: Path
     host: str
     api_port: int
-    registry: str
+    image_registry: str
     cosmos_endpoint: str
     data: Path
     cities: tuple[str, ...]
@@ -117,7 +117,7 @@ def load(layout: Layout) -> Record | None:
         record = _decoded(layout, json.loads(text))
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(layout, "it is not what this version writes") from error
-    return replace(record, images=_images(layout, record.registry))
+    return replace(record, images=_images(layout, record.image_registry))
 
 
 def save(record: Record) -> None:
@@ -155,7 +155,7 @@ def _encoded(record: Record) -> dict[str, Any]:
         "schemaVersion": SCHEMA_VERSION,
         "host": record.host,
         "apiPort": record.api_port,
-        "registry": record.registry,
+        "registry": record.image_registry,
         "cosmosEndpoint": record.cosmos_endpoint,
         "data": str(record.data),
         "cities": list(record.cities),
@@ -182,7 +182,7 @@ def _decoded(layout: Layout, content: dict[str, Any]) -> Record:
         folder=layout.folder,
         host=content["host"],
         api_port=content["apiPort"],
-        registry=content["registry"],
+        image_registry=content["registry"],
         cosmos_endpoint=content["cosmosEndpoint"],
         data=Path(content["data"]),
         cities=tuple(content["cities"]),

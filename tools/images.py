@@ -62,17 +62,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         layout = layout_of(options.folder)
         network = record.running(layout.folder)
-        registry = options.registry or (network.registry if network else REGISTRY)
+        target = options.registry or (network.image_registry if network else REGISTRY)
         docker.check_engine()
-        docker.check_registry(registry)
+        docker.check_registry(target)
         default = images_base.default_base(ROOT / "processors" / "Dockerfile")
         base = images_base.choose(options.base_image, default)
         references = {}
         for image, value in content.IMAGES.items():
-            published = publish(image, registry, base)
+            published = publish(image, target, base)
             references[value] = published.reference
             print(f"{value:<12}  {published.reference}  {published.tag}  {published.news}", flush=True)
-        if network is not None and registry == network.registry:
+        if network is not None and target == network.image_registry:
             record.write_whole(layout.images, json.dumps(references, indent=2) + "\n")
     except NetworkError as error:
         print(f"Error: {error}\nTry: {error.hint}", file=sys.stderr)

@@ -123,7 +123,7 @@ def _progress(step: str) -> None:
 
 def _lines(record: "Record") -> Iterator[tuple[str, str]]:
     yield "orchestrator", f"http://{record.host}:{record.api_port}"
-    yield "registry", record.registry
+    yield "registry", record.image_registry
     yield "Cosmos emulator", record.cosmos_endpoint
     yield "data of the nodes", str(record.data)
     yield "logs", str(record.folder / "logs")
@@ -146,7 +146,7 @@ def _document(record: "Record", states: "list[State] | None" = None) -> dict[str
         "folder": str(record.folder),
         "host": record.host,
         "apiPort": record.api_port,
-        "registry": record.registry,
+        "registry": record.image_registry,
         "cosmosEndpoint": record.cosmos_endpoint,
         "data": str(record.data),
         "cities": list(record.cities),

@@ -37,7 +37,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         up_still = record.running(fleet.folder)
         subprocess.run([_command(), "network", "down", *folder], timeout=ENDS_S, check=True, capture_output=True)
         if up_still is not None:
-            _forget_images(up_still.registry)
+            _forget_images(up_still.image_registry)
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_a_folder_that_the_nodes_do_not_allow(denver: Fleet) -> None:
 
 
 def test_an_image_that_is_not_there(denver: Fleet) -> None:
-    errors = failed(denver, "--city", "denver", "--set", f"image={denver.record.registry}/none:1", code=1)
+    errors = failed(denver, "--city", "denver", "--set", f"image={denver.record.image_registry}/none:1", code=1)
     assert errors.keys() == NODES
     assert all("image" in error for error in errors.values())
 

@@ -116,7 +116,7 @@ def test_networks_do_not_see_each_other(folder, layout, cli):
         one, other = record.running(folder), record.running(layout.folder)
         assert set(api.nodes(one.host, one.api_port)) == {"uptown-1", "east-end-1"}
         assert set(api.nodes(other.host, other.api_port)) == {"uptown-1"}
-        assert one.registry != other.registry
+        assert one.image_registry != other.image_registry
         assert one.cosmos_endpoint != other.cosmos_endpoint
         os.kill(other.program("registry").pid, signal.SIGKILL)
         assert processes.until(lambda: not other.program("registry").alive, WAIT_S)

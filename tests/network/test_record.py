@@ -26,7 +26,7 @@ def living(layout):
             folder=layout.folder,
             host="127.0.0.1",
             api_port=1234,
-            registry="localhost:5000",
+            image_registry="localhost:5000",
             cosmos_endpoint="http://127.0.0.1:8081",
             data=layout.data,
             cities=("denver",),
