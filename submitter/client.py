@@ -6,6 +6,7 @@ Nothing here tries again: `watch` does, and a job that was put may be there alth
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import warnings
@@ -19,8 +20,8 @@ import urllib3
 from bacalhau_apiclient.api_client import ApiClient
 from bacalhau_apiclient.configuration import Configuration
 from bacalhau_apiclient.rest import ApiException
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedOK, WebSocketException
-from websockets.sync.client import connect
 
 from submitter import states
 from submitter.config import Orchestrator
@@ -140,19 +141,25 @@ class Client:
         place = self.place
         url = f"{'wss' if place.tls else 'ws'}://{place.address}{_JOBS}/{quote(job_id, safe='')}/logs?{query}"
         headers = {} if place.authorization is None else {"Authorization": place.authorization}
+        opening = connect(
+            url,
+            additional_headers=headers,
+            ssl=_tls(place),
+            proxy=None,
+            ping_interval=None,  # Bacalhau 1.9.3 answers none
+            open_timeout=self._timeout[0],
+            close_timeout=1,
+            max_size=_MAX_MESSAGE_BYTES,
+        )
+        # A loop of its own and no thread: the library's blocking client was seen to wait for its thread for ever.
         try:
-            with connect(
-                url,
-                additional_headers=headers,
-                ssl=_tls(place),
-                proxy=None,
-                ping_interval=None,  # Bacalhau 1.9.3 answers none
-                open_timeout=self._timeout[0],
-                close_timeout=1,
-                max_size=_MAX_MESSAGE_BYTES,
-            ) as socket:
-                while True:
-                    yield json.loads(socket.recv(timeout=LOG_S))
+            with asyncio.Runner() as runner:
+                socket = runner.run(_awaited(opening))
+                try:
+                    while True:
+                        yield json.loads(runner.run(asyncio.wait_for(socket.recv(), LOG_S)))
+                finally:
+                    runner.run(socket.close())
         except ConnectionClosedOK:
             return
         except (OSError, WebSocketException, ValueError) as error:
@@ -183,6 +190,10 @@ class Client:
                 hint="set BACALHAU_API_HOST and BACALHAU_API_PORT to the orchestrator's API",
             )
         return answer
+
+
+async def _awaited(opening: connect) -> ClientConnection:
+    return await opening
 
 
 def _tls(place: Orchestrator) -> ssl.SSLContext | None:
