@@ -10,12 +10,10 @@ import polars as pl
 from processors.archive import Archive
 from processors.manifest import Manifest
 from processors.model import Branch
-from processors.schema import READING, ROW_ID
+from processors.schema import ROW_ID
 
 STAGE = "!stage"
 """Column: the stage that a row was taken in at, null where the archive does not tell."""
-
-KEPT = {**READING, STAGE: pl.String()}
 
 _ROUNDS = 2
 """Times that the archive is listed: what a run adds meanwhile is looked at too, but it is not followed for ever."""
@@ -28,7 +26,7 @@ class Stretch:
     Attributes:
         after: Row id.
         last_id: Row id.
-        kept: Readings (`KEPT`), in id order; None when the archive has nothing of the stretch.
+        kept: Readings (`schema.READING`) and `STAGE`, in id order; None when the archive has nothing of the stretch.
         rejects: Row id -> names of the rules.
         elsewhere: Whether the archive was begun anew after the stretch, so that another one has it.
     """

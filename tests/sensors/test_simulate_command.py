@@ -149,6 +149,15 @@ def test_the_folder_of_a_node_holds_a_relative_data_folder(tmp_path, monkeypatch
     assert json.loads(result.stdout.splitlines()[0])["node"].endswith("/denver-1")
 
 
+@pytest.mark.parametrize("folder", ["/srv/denver-1", "../denver-1", "a/../../b"])
+@pytest.mark.parametrize("command", [["simulate", "--city", "denver"], ["health"]], ids=["simulate", "health"])
+def test_a_node_folder_outside_the_working_folder_is_refused(tmp_path, monkeypatch, command, folder):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [*command, "--node-folder", folder])
+    assert "not below the working folder" in str(result.exception)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_absolute_data_folder_is_taken_as_it_is(simulate, tmp_path):
     simulate(*DAY, "--days", "0.1", "--node-folder", "elsewhere")
     assert len(list(tmp_path.glob("denver/*/sensor_data.db"))) == 4

@@ -107,6 +107,14 @@ def test_values_of_a_local_network_stay_there():
     assert offered({}, LOCAL, orchestrator({"BACALHAU_API_HOST": "edge.example"}, LOCAL)) == {}
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "same"), [("localhost", "4321", True), ("::1", "4321", True), ("localhost", "1", False)]
+)
+def test_a_local_network_is_known_by_any_name_of_this_machine(host, port, same):
+    place = orchestrator({"BACALHAU_API_HOST": host, "BACALHAU_API_PORT": port}, LOCAL)
+    assert offered({}, LOCAL, place) == (LOCAL.values if same else {})
+
+
 def test_lengths_of_time():
     assert [seconds(text) for text in ("90", "90s", "10m", "2h", "1d")] == [90, 90, 600, 7200, 86400]
 
