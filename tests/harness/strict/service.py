@@ -155,7 +155,7 @@ class Service:
             values = container.key.parse(exchange.headers.get(PARTITION_KEY))
             held = await self._held(container, values, operations)
             outcomes = items.run(operations, held.get, container.index, self._charges)
-            exchange.charge = sum(outcome.charge for outcome in outcomes)
+            exchange.charge = round(sum(outcome.charge for outcome in outcomes), 2)
             container.bucket.spend(exchange.charge)
             if outcomes[-1].failed:
                 status = outcomes[-1].status
@@ -247,9 +247,10 @@ class Service:
         by_index = exchange.kind == "query" and container.index.serves(text)
         loaded = held if not by_index else 0 if aggregates(text) else min(held, returned)
         item_bytes = len(answer.body) / returned if returned else 0
-        exchange.charge = self._charges.query(
+        charge = self._charges.query(
             scanned=held, loaded=loaded, loaded_bytes=int(loaded * item_bytes), returned_bytes=len(answer.body)
         )
+        exchange.charge = round(charge, 2)
         container.bucket.spend(exchange.charge)
         return replace(answer, headers={**answer.headers, CHARGE: f"{exchange.charge:.2f}"})
 
