@@ -1,4 +1,4 @@
-"""Tests that need more of the machine than Python are left out where it lacks that: loudly, and never where required."""
+"""Tests that need more than Python are left out where the machine lacks it: loudly, and never where required."""
 
 from __future__ import annotations
 
