@@ -11,7 +11,6 @@ from typing import Any
 
 from processors import archive as archives
 from processors import city, discover
-from processors.city import World
 from processors.conform import conform
 from processors.errors import (
     ArchiveError,
@@ -25,6 +24,7 @@ from processors.schema import OBSERVED_AT
 from processors.settings import Settings
 from processors.source import Source
 from processors.standing import Recorded, Untouched, open_recorded, open_table, stand
+from processors.world import World
 
 _LATEST_IDS = 64
 """Row ids from the end among which the newest reading is looked for."""
