@@ -16,7 +16,7 @@ import pytest
 
 from processors import containers
 from processors.cosmos import Account
-from tests.harness.faulty import FaultyCosmos
+from tests.harness.strict import StrictCosmos
 
 pytest_plugins = ["tests.left_out"]
 
@@ -51,10 +51,10 @@ def account(emulator: str) -> Account:
 
 
 @pytest.fixture
-def faulty(account: Account) -> Iterator[FaultyCosmos]:
-    """A proxy before the emulator that records requests and answers some in its place; `.account` goes through it."""
-    with FaultyCosmos(account) as proxy:
-        yield proxy
+def strict(account: Account) -> Iterator[StrictCosmos]:
+    """A strict service before the emulator that records requests and fails as planned; `.account` leads to it."""
+    with StrictCosmos(account) as strict:
+        yield strict
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ from processors.pipeline import Taken
 from processors.settings import Settings
 from tests.harness import databases, oracle, processor
 from tests.harness.databases import START, readings
-from tests.harness.faulty import FaultyCosmos
 from tests.harness.node import Node
+from tests.harness.strict import Plan, StrictCosmos
 
 
 @pytest.fixture
@@ -93,12 +93,12 @@ def test_passes_go_on_with_what_is_new_until_they_are_stopped(node: Node, accoun
     assert rows == [20, 1, 2]
 
 
-def test_a_failure_that_may_pass_does_not_end_the_passes(node: Node, faulty: FaultyCosmos) -> None:
+def test_a_failure_that_may_pass_does_not_end_the_passes(node: Node, strict: StrictCosmos) -> None:
     """The state is held by another process for one pass; one that only a person can mend ends them."""
     databases.create(node.database(), readings(20))
     world = World(clock=iter(range(0, 10_000, 100)).__next__)
     with open_checkpoint(node.state, node.city):
-        reports = passes(settings(node, faulty.account, every=1), world, Silent())
+        reports = passes(settings(node, strict.account, every=1), world, Silent())
         assert next(reports).exit_code == 1
     assert next(reports).exit_code == 0
     databases.remove(node.database())
@@ -114,26 +114,26 @@ def held() -> Iterator[threading.Event]:
     go.set()
 
 
-def test_a_signal_ends_the_run_after_the_batch_in_hand(node: Node, faulty: FaultyCosmos, held: threading.Event) -> None:
+def test_a_signal_ends_the_run_after_the_batch_in_hand(node: Node, strict: StrictCosmos, held: threading.Event) -> None:
     databases.create(node.database(), readings(100))
     arrived = threading.Event()
 
     def plan(request: object) -> None:
-        if getattr(request, "number", -1) == 0:
+        if getattr(request, "batch_number", -1) == 0:
             arrived.set()
             held.wait(60)
 
-    faulty.plan = plan
-    with processor.started(node, faulty.account, every="1h") as process:
+    strict.plan = plan
+    with processor.started(node, strict.account, every="1h") as process:
         assert arrived.wait(60)
         process.send_signal(signal.SIGTERM)
         held.set()
         done = processor.ended(process)
     assert done.code == 0, done.errors
     assert [report["rowsRead"] for report in done.reports] == [20]
-    assert {item["rowId"] for item in stored(faulty.account).values()} == set(range(1, 21))
-    faulty.plan = lambda _: None
-    again = processor.run(node, faulty.account)
+    assert {item["rowId"] for item in stored(strict.account).values()} == set(range(1, 21))
+    strict.plan = Plan()
+    again = processor.run(node, strict.account)
     assert (again.code, again.reports[0]["rowsRead"]) == (0, 80)
     assert oracle.once(oracle.archived(node.archive)) == set(oracle.table(node.database()))
 

@@ -11,8 +11,9 @@ import pytest
 from processors.cosmos import Account
 from tests.harness import databases, oracle, processor
 from tests.harness.databases import readings
-from tests.harness.faulty import Answer, FaultyCosmos, Request
 from tests.harness.node import Node
+from tests.harness.strict import Answer, Exchange, Plan, StrictCosmos
+from tests.harness.strict.faults import RESET
 
 KILLS = 5
 
@@ -84,27 +85,27 @@ def test_a_kill_at_a_named_point(
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_kills_at_a_request_to_cosmos(node: Node, faulty: FaultyCosmos, undisturbed: Node, seed: int) -> None:
+def test_kills_at_a_request_to_cosmos(node: Node, strict: StrictCosmos, undisturbed: Node, seed: int) -> None:
     """Before or after the service took the request; then one clean run."""
     dice = random.Random(seed)
     for _ in range(KILLS):
-        seen = len(faulty.batches)
+        seen = len(strict.batches)
         at, taken = seen + dice.randrange(6), dice.random() < 0.5
-        with processor.started(node, faulty.account) as process:
+        with processor.started(node, strict.account) as process:
 
-            def plan(request: Request, at: int = at, taken: bool = taken) -> Answer | None:
-                if request.number < at:
+            def plan(request: Exchange, at: int = at, taken: bool = taken) -> Answer | None:
+                if request.batch_number < at:
                     return None
                 if taken:
-                    faulty.forward(request)
+                    strict.forward(request)
                 process.send_signal(signal.SIGKILL)
-                return Answer(reset=True)
+                return RESET
 
-            faulty.plan = plan
+            strict.plan = plan
             process.communicate(timeout=processor.ENDS_S)
         assert process.returncode == -signal.SIGKILL
-    faulty.plan = lambda _: None
-    assert_whole_after_a_clean_run(node, faulty.account, undisturbed)
+    strict.plan = Plan()
+    assert_whole_after_a_clean_run(node, strict.account, undisturbed)
 
 
 @pytest.mark.parametrize("seed", range(2))
