@@ -31,6 +31,10 @@ START_S = 10.0
 
 _CONNECT_S = 5.0
 _PARTITION_FULL = 1014
+_SILENT = logging.NullHandler()
+"""The SDK logs background refreshes that fail; without any handler Python would print them on stderr. One for all
+connections: a logger keeps each that it is given."""
+
 _REFUSED = {
     401: "check COSMOS_KEY (empty means this machine's identity) and this machine's clock",
     403: "give this identity the data-plane role 'Cosmos DB Built-in Data Contributor' and let this address through "
@@ -84,8 +88,7 @@ async def connect(account: Account, *, sdk_retries: bool = False) -> AsyncIterat
     """
     check_endpoint(account.endpoint)
     local = is_local(account.endpoint)
-    # The SDK logs background refreshes that fail; without any handler Python would print them on stderr.
-    logging.getLogger("azure").addHandler(logging.NullHandler())
+    logging.getLogger("azure").addHandler(_SILENT)
     async with AsyncExitStack() as stack:
         client = CosmosClient(
             account.endpoint,

@@ -14,7 +14,8 @@ from processors.pipeline import Taken
 from processors.settings import Settings
 
 PATIENCE_S = 600.0
-"""A batch that takes longer is stuck."""
+"""A part of a batch that takes longer is stuck. A run that waits for Cosmos to come back tries more often
+(`backoff.LONGEST_S`)."""
 
 PASSES = 3
 """Passes that may be missed."""
@@ -26,7 +27,7 @@ def path(settings: Settings) -> Path:
 
 
 class Heartbeat:
-    """Touches the file at the start of the run, of each database, and after each batch and pass."""
+    """Touches the file at the start of the run, of each database, and after each part of a batch and each pass."""
 
     def __init__(self, settings: Settings):
         self._path = path(settings)
@@ -37,12 +38,16 @@ class Heartbeat:
             make_folder(self._path.parent)
             self._path.touch()
 
-    def database(self, database: Database, expected_rows: int) -> None:  # noqa: ARG002 - see `city.Progress`
-        """See `city.Progress`."""
+    def database(self, database: Database, expected_rows: int) -> None:  # noqa: ARG002 - see `world.Progress`
+        """See `world.Progress`."""
         self.beat()
 
-    def batch(self, taken: Taken) -> None:  # noqa: ARG002
-        """See `city.Progress`."""
+    def moving(self) -> None:
+        """See `world.Progress`."""
+        self.beat()
+
+    def batch(self, database: Database, taken: Taken) -> None:  # noqa: ARG002
+        """See `world.Progress`."""
         self.beat()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 
 import polars as pl
 
@@ -34,17 +34,30 @@ def catch_up(
     caught_up = []
     for start in known:
         branch = start
-        carried: Mapping[str, pl.DataFrame] = checkpoint.carried(branch.generation)
         while manifest := archive.next_manifest(branch.generation, branch.position):
-            valid, notices = _archived(manifest, source, archive, recipe)
-            refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
-            carried = refined.carried
-            last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
-            branch = lineage.advance(branch, manifest.last_id, last)
-            checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
+            branch, notices = _fold(manifest, branch, database, source, checkpoint, archive, recipe)
             yield Taken(notices=notices)
         caught_up.append(branch)
     return caught_up
+
+
+def _fold(
+    manifest: Manifest,
+    branch: Branch,
+    database: Database,
+    source: Source,
+    checkpoint: Checkpoint,
+    archive: Archive,
+    recipe: Recipe,
+) -> tuple[Branch, tuple[str, ...]]:
+    """The branch moved past a batch; a function of its own, so that the batch's frames end with it."""
+    valid, notices = _archived(manifest, source, archive, recipe)
+    carried = checkpoint.carried(branch.generation)
+    refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
+    last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
+    branch = lineage.advance(branch, manifest.last_id, last)
+    checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
+    return branch, notices
 
 
 def _archived(

@@ -56,20 +56,29 @@ def test_one_bad_database_does_not_stop_the_others(node: Node, account: Account)
 
 
 def test_what_progress_is_told(node: Node, account: Account) -> None:
-    databases.create(node.database("a"), readings(50))
+    databases.create(node.database("a"), readings(50, step_s=0.1))
+    databases.create(node.database("b"), readings(10, step_s=0.1))
     told: list[tuple[str, int]] = []
 
     class Told(Silent):
         def database(self, database: Database, expected_rows: int) -> None:
             told.append((database.sensor, expected_rows))
 
-        def batch(self, taken: Taken) -> None:
-            told.append(("batch", taken.rows))
+        def moving(self) -> None:
+            told.append(("moving", 0))
+
+        def batch(self, database: Database, taken: Taken) -> None:
+            told.append((f"batch of {database.sensor}", taken.rows))
 
     list(passes(settings(node, account), World(), Told()))
     databases.append(node.database("a"), readings(5, start=START + timedelta(days=1)))
     list(passes(settings(node, account), World(), Told()))
-    assert told == [("a", 50), ("batch", 20), ("batch", 20), ("batch", 10), ("a", 5), ("batch", 5)]
+    moving = ("moving", 0)
+    assert [each for each in told if each != moving] == [
+        ("a", 50), ("batch of a", 20), ("b", 10), ("batch of b", 10), ("batch of a", 20), ("batch of a", 10),
+        ("a", 5), ("batch of a", 5), ("b", 0),
+    ]  # fmt: skip
+    assert all(told[place - 1] == moving for place, each in enumerate(told) if each[0].startswith("batch"))
 
 
 def test_passes_go_on_with_what_is_new_until_they_are_stopped(node: Node, account: Account) -> None:
