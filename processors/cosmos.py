@@ -195,10 +195,13 @@ def _unanswered(error: BaseException, account: Account, doing: str) -> EndpointE
 
 
 def _tls_cause(error: BaseException | None) -> ssl.SSLError | None:
-    """OpenSSL's own error among the causes, None when there is none."""
-    while error is not None and not isinstance(error, ssl.SSLError):
-        error = getattr(error, "certificate_error", None) or error.__cause__ or error.__context__
-    return error
+    """OpenSSL's own error among the causes, None when there is none; aiohttp's have its class and not what it says."""
+    while error is not None:
+        inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+        if inner is None and isinstance(error, ssl.SSLError):
+            return error
+        error = inner or error.__cause__ or error.__context__
+    return None
 
 
 def _hint(status: int) -> str:

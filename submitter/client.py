@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 import warnings
 from collections.abc import Generator, Mapping
@@ -41,6 +42,10 @@ _MOST_EVENTS = 10_000
 _JOBS = "/api/v1/orchestrator/jobs"
 _MAX_MESSAGE_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 20
+
+_QUIET = logging.getLogger(__name__)
+_QUIET.setLevel(logging.INFO)
+"""For websockets, which writes each header down at DEBUG, also Authorization."""
 
 
 class Client:
@@ -145,6 +150,7 @@ class Client:
             url,
             additional_headers=headers,
             ssl=_tls(place),
+            logger=_QUIET,
             proxy=None,
             ping_interval=None,  # Bacalhau 1.9.3 answers none
             open_timeout=self._timeout[0],
