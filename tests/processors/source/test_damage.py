@@ -108,3 +108,16 @@ def test_a_table_with_an_end_and_no_beginning_is_damage(tmp_path: Path) -> None:
         assert connection.execute("SELECT (SELECT min(id) FROM r), (SELECT max(id) FROM r)").fetchone() == (None, 9)
     with pytest.raises(SourceError, match="it is damaged: its ids reach from None to 9"):
         read(path, 20)
+
+
+@pytest.mark.parametrize("version", [0, 1, 6])
+def test_a_damaged_write_version_leaves_no_trace(database: Path, version: int) -> None:
+    """SQLite goes by the version for readers; taken for a rollback database, this one got a `-wal` beside it."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    content = bytearray(database.read_bytes())
+    assert content[18:20] == b"\2\2"
+    content[18] = version
+    database.write_bytes(content)
+    assert read(database, 50) == [*range(1, ROWS + 1)]
+    assert [path.name for path in database.parent.iterdir() if path.is_file()] == ["a.db"]
