@@ -40,6 +40,9 @@ _OPTIONS: dict[Mode, str] = {
     "copy": "mode=rw",
 }
 
+RECOVER = "recover its rows with sqlite3's `.recover`, or put back a copy of it"
+"""What to try with a damaged database."""
+
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
 _MAX_MOVES = 20
@@ -152,7 +155,7 @@ class Opening:
         if code in {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA} and self.mode is not None:
             return SourceChanged("read", self.path, why=str(error), hint="its table was altered: run again")
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            hint = f"recover the rows with `sqlite3 {self.path} .recover`, or put back a copy of it"
+            hint = RECOVER
         else:
             hint = "check the disk, and free space in the scratch folder"
         return SourceError("read", self.path, why=str(error), hint=hint)

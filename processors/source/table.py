@@ -12,6 +12,7 @@ from processors import schema
 from processors.errors import SourceError
 from processors.model import BEFORE_FIRST, Extent
 from processors.source.columns import Column, folded, listed, matched, quoted
+from processors.source.opening import RECOVER
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,13 @@ def _bounds(connection: sqlite3.Connection, table: Table) -> tuple[int | None, i
         raise _unusable_id(table, "some rows have no id, and would never be read")
     if not isinstance(low, int | None) or not isinstance(high, int | None):
         raise _unusable_id(table, f"ids are not integers: they reach from {str(low)[:40]!r} to {str(high)[:40]!r}")
+    if (low is None) != (high is None) or (low or 0) > (high or 0):
+        raise SourceError(
+            "read readings",
+            table.where,
+            why=f"it is damaged: its ids reach from {low} to {high}",
+            hint=RECOVER,
+        )
     if low == BEFORE_FIRST:
         raise _unusable_id(table, f"the id {low} cannot be told from the position before the first row")
     return low, high
