@@ -35,9 +35,9 @@ class Mutant:
         return folder
 
 
-_ARCHIVE = "        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.stage)\n"
+_ARCHIVE = "        self._archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.stage)\n"
 _ADVANCE = "        checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)\n"
-_SEND = "        written, refused = _send(batch, refined, carried, checkpoint, sink, recipe)\n"
+_SEND = "        written, refused = self._send(batch, refined, carried)\n"
 
 MUTANTS = (
     Mutant(
