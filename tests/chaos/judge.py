@@ -2,7 +2,8 @@
 
 Judged against the record of every row that was ever in a table (`world.World.rows`):
 
-- each good row of the tables as they are now is one document and one archived reading, each bad one one reject;
+- each good row of the tables as they are now is one document and one archived reading, each bad one one reject, but
+  for rows that were once deleted (`world.World.deleted`);
 - no row, of whatever life of its database, is more than one document, archived reading or reject, and each says what
   the row said;
 - what is archived is in Cosmos; nothing that Cosmos had is gone or different;
@@ -160,7 +161,7 @@ def _missing(world: World, now: Left) -> Iterator[str]:
     archived = {item["instanceId"] for item in now.archived}
     rejected = {json.loads(item["row"])[MARK] for item in now.rejects}
     for sensor in world.sensors:
-        for mark in sorted(marks(world.database(sensor))):
+        for mark in sorted(marks(world.database(sensor)) - world.deleted):
             if is_bad(world.rows[mark]):
                 if mark not in rejected:
                     yield f"lost: bad row {mark} of {sensor} is not among the rejects"

@@ -7,6 +7,7 @@ the fork, so a child is what a fresh process is after its imports.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import select
@@ -25,10 +26,13 @@ ROOT = Path(__file__).parents[2]
 ENDS_S = 90.0
 """A run that takes longer has hung."""
 
+HUNG = 999
+"""In place of the exit code of a run that had to be killed."""
+
 
 @dataclass(frozen=True)
 class Ended:
-    """What a run left; `code` is negative for a signal, `reports` are the lines on stdout."""
+    """What a run left; `code` is negative for a signal, or `HUNG`, `reports` are the lines on stdout."""
 
     code: int
     reports: list[dict[str, Any]]
@@ -61,12 +65,12 @@ class Run:
         return True
 
     def ended(self) -> Ended:
-        try:
-            code = self._code.result(ENDS_S)
-        except TimeoutError:
-            os.kill(self.pid, signal.SIGKILL)
-            self._code.result(ENDS_S)
-            raise AssertionError(f"a run had not ended after {ENDS_S:.0f} s; {self._folder / 'stderr'}") from None
+        hung = not self.wait(ENDS_S)
+        if hung:
+            self.signal(signal.SIGUSR2)  # it writes where each of its threads is
+            self.wait(1.0)
+            self.signal(signal.SIGKILL)
+        code = HUNG if hung else self._code.result()
         output = (self._folder / "stdout").read_text(encoding="utf-8")
         reports = [json.loads(line) for line in output.splitlines(keepends=True) if line.endswith("\n")]
         return Ended(code, reports, (self._folder / "stderr").read_text(encoding="utf-8"))
@@ -199,6 +203,7 @@ def _main() -> int:
         os.dup2(descriptor, number)
         os.close(descriptor)
     os.environ.update(order["environment"])
+    faulthandler.register(signal.SIGUSR2, all_threads=True)
     interference.arrange(**order["interference"])
     return main(["ingest"])
 
