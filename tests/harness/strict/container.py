@@ -29,6 +29,7 @@ class Container:
         twins: Items that share their ids with others.
         items: How many it holds, None until they were counted; what is written past this server is not noticed.
         expires_s: When the next item may expire, Unix seconds; 0 until that has been looked up.
+        stamps: Id in the emulator -> ETag and time of what was written through this server and may expire.
     """
 
     path: str
@@ -40,14 +41,18 @@ class Container:
     twins: Twins = field(default_factory=Twins)
     items: int | None = None
     expires_s: float = 0.0
+    stamps: dict[str, tuple[str, float]] = field(default_factory=dict)
 
-    def expiry_s(self, item: Mapping[str, Any], written_s: float) -> float:
-        """When an item expires that was written then, Unix seconds; infinite for never."""
-        ttl = item.get("ttl", self.default_ttl_s)
+    def expiry_s(self, item: Mapping[str, Any]) -> float:
+        """When an item of the emulator expires, Unix seconds; infinite for never."""
+        ttl = self.default_ttl_s if item.get("ttl") is None else item["ttl"]
         if self.default_ttl_s is None or not isinstance(ttl, int) or ttl == rules.NEVER:
             return math.inf
-        return written_s + ttl
+        etag, written_s = self.stamps.get(item["id"], (None, 0.0))
+        return ttl + (written_s if etag == item["_etag"] else float(item["_ts"]))
 
-    def alive(self, item: dict[str, Any], now_s: float) -> bool:
-        """Whether an item has not expired; its time is the `_ts` that the emulator gave it."""
-        return self.expiry_s(item, item["_ts"]) > now_s
+    def stamp(self, item: Mapping[str, Any], now_s: float) -> None:
+        """Note when an item that may expire was written; the emulator's `_ts` is by another clock."""
+        if self.expiry_s(item) < math.inf:
+            self.stamps[item["id"]] = (item["_etag"], math.floor(now_s))
+            self.expires_s = min(self.expires_s, self.expiry_s(item))

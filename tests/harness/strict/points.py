@@ -60,11 +60,13 @@ class Points:
                 status = outcomes[-1].status
                 raise Refused(_WHY[status], status=status, operation=len(outcomes) - 1)
             answer = await self._forward(exchange, container, content, names)
-            self._note(container, wanted, held)
+            assert isinstance(answer.body, bytes)
+            told: Any = from_json(answer.body) if answer.body else None
+            self._note(container, wanted, held, told)
             for name, stored in names.items():
                 container.twins.add(name, stored)
-        assert isinstance(answer.body, bytes)
-        told: Any = from_json(container.twins.restored(answer.body)) if answer.body else None
+        if names:
+            told = from_json(container.twins.restored(to_json(told)))
         return _batch_answer(told, outcomes) if exchange.kind == "batch" else _answer(exchange, answer, told, outcomes)
 
     async def _held(
@@ -91,22 +93,22 @@ class Points:
             for name, result in zip(asked, results, strict=True)
         }
         now_s = self._now()
-        gone = [name for name, item in found.items() if item is not None and not container.alive(item, now_s)]
+        gone = [name for name, item in found.items() if item is not None and container.expiry_s(item) <= now_s]
         if gone:
             await remove(self._upstream, container, gone)
         return found | dict.fromkeys(gone)
 
-    def _note(self, container: Container, wanted: list[Operation], held: Mapping[str, Item | None]) -> None:
+    def _note(self, container: Container, wanted: list[Operation], held: Mapping[str, Item | None], told: Any) -> None:
         """Count what was written, and when it will expire."""
         before = {name for name, item in held.items() if item is not None}
         after = set(before)
-        written_s = int(self._now())
-        for operation in wanted:
+        results = [each["resourceBody"] for each in told] if isinstance(told, list) else [told]
+        for operation, result in zip(wanted, results, strict=True):
             if operation.kind == "delete":
                 after.discard(operation.id)
-            elif operation.item is not None:
+            elif operation.kind != "read" and result:
                 after.add(operation.id)
-                container.expires_s = min(container.expires_s, container.expiry_s(operation.item, written_s))
+                container.stamp(result, self._now())
         if container.items is not None:
             container.items += len(after) - len(before)
 

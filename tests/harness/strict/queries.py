@@ -74,11 +74,10 @@ class Queries:
         now_s = self._now()
         if container.items is not None and now_s < container.expires_s:
             return
-        rows = await self._upstream.query(container.path, "SELECT c.id, c._ts, c.ttl FROM c")
-        gone = [row["id"] for row in rows if not container.alive(row, now_s)]
+        rows = await self._upstream.query(container.path, "SELECT c.id, c._etag, c._ts, c.ttl FROM c")
+        expiries_s = {row["id"]: container.expiry_s(row) for row in rows}
+        gone = [name for name, expiry_s in expiries_s.items() if expiry_s <= now_s]
         container.items = len(rows)
-        container.expires_s = min(
-            (container.expiry_s(row, row["_ts"]) for row in rows if container.alive(row, now_s)), default=math.inf
-        )
+        container.expires_s = min((at_s for at_s in expiries_s.values() if at_s > now_s), default=math.inf)
         if gone:
             await remove(self._upstream, container, gone)

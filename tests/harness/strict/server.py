@@ -117,7 +117,7 @@ class StrictCosmos:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner() as runner, ThreadPoolExecutor(64) as pool:
+            with self._socket, asyncio.Runner() as runner, ThreadPoolExecutor(64) as pool:
                 self._pool = pool
                 runner.run(self._serve())
         except BaseException as error:  # noqa: BLE001  # it is raised where the server was started or ended
