@@ -24,7 +24,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from processors.errors import ArchiveError
-from processors.files import make_folder, sync_file, sync_folder, write_whole
+from processors.files import make_folder, sync_folder, write_synced, write_whole
 from processors.manifest import Manifest, after_name, batch_name, beginning, encode, parse, partition_value
 from processors.model import BEFORE_FIRST, Anchor, Batch, Branch, Database
 from processors.schema import OBSERVED_AT, READING, ROW_ID, SENSOR_ID, VERSION
@@ -136,10 +136,8 @@ class Archive:
             if len(rejects):
                 rejects_file = self._aside / f"{name}.jsonl{_ASIDE}"
                 make_folder(rejects_file.parent)
-                rejects_file.write_text(
-                    rejects.with_columns(generation=pl.lit(batch.generation)).write_ndjson(), encoding="utf-8"
-                )
-                sync_file(rejects_file)
+                lines = rejects.with_columns(generation=pl.lit(batch.generation)).write_ndjson()
+                write_synced(rejects_file, lines.encode())
                 sync_folder(rejects_file.parent)
             manifest = Manifest(batch.generation, after, batch.last_id, len(valid), len(rejects), files, anchors, stage)
             write_whole(self._manifest_path(batch.generation, after), encode(manifest))
@@ -297,8 +295,7 @@ def _set_aside(aside: Path, part: tuple[Path, pl.DataFrame], name: str) -> str:
     make_folder(path.parent)
     content = io.BytesIO()
     rows.drop("date").write_parquet(content, compression="zstd", compression_level=3)
-    path.write_bytes(content.getbuffer())  # not by Polars: a full disk is "Invalid thrift: transport error" to it
-    sync_file(path)
+    write_synced(path, content.getbuffer())  # not by Polars: a full disk is "Invalid thrift: transport error" to it
     sync_folder(path.parent)
     return str(folder / f"{name}.parquet")
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from processors.errors import BusyError, CheckpointError
-from processors.files import FILE_MODE, make_folder
+from processors.files import make_folder, open_private
 from processors.model import Branch
 from processors.schema import ACCUMULATOR, SENSOR_ID, VERSION, WINDOW_START
 
@@ -217,7 +217,7 @@ def _hold(folder: Path, city: str) -> int:
     """A descriptor that holds the city's lock until it is closed."""
     try:
         make_folder(folder)
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        lock = open_private(folder / LOCK, os.O_RDWR)
     except OSError as exc:
         raise CheckpointError(
             "open the state folder", folder, hint="make it writable, or choose another with --state"
@@ -256,9 +256,10 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, Path | None]:
             path.rename(put_aside)
             for suffix in ("-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
+        # Before SQLite opens it, which would make it as the umask says; its -wal and -shm have the database's mode.
+        os.close(open_private(path, os.O_RDWR))
         with ExitStack() as undo:
             connection = undo.enter_context(closing(sqlite3.connect(path)))
-            path.chmod(FILE_MODE)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             if connection.execute("PRAGMA user_version").fetchone()[0] == 0:

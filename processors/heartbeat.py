@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from processors.discover import slug_of
 from processors.errors import UnhealthyError
-from processors.files import make_folder
+from processors.files import make_folder, open_private
 from processors.model import Database
 from processors.pipeline import Taken
 from processors.settings import Settings
@@ -36,7 +37,11 @@ class Heartbeat:
         """The run moves. Where the file cannot be written the checkpoint says so better; `check` finds it untouched."""
         with suppress(OSError):
             make_folder(self._path.parent)
-            self._path.touch()
+            descriptor = open_private(self._path, os.O_WRONLY)
+            try:
+                os.utime(descriptor)
+            finally:
+                os.close(descriptor)
 
     def database(self, database: Database, expected_rows: int) -> None:  # noqa: ARG002 - see `world.Progress`
         """See `world.Progress`."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from processors.model import BEFORE_FIRST, Anchor, Branch
@@ -74,13 +74,20 @@ def beginning(path: Path) -> tuple[int, Branch] | None:
 
 
 def parse(content: bytes) -> Manifest | None:
-    """The manifest, None when it is damaged."""
+    """The manifest, None when it is damaged; also where it names a file that is not below the archive."""
     try:
         line = json.loads(content)
         line.pop("schemaVersion")
-        return Manifest(**line)
+        manifest = Manifest(**line)
+        inside = all(_is_inside(name) for name in (*manifest.files, manifest.generation))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+    return manifest if inside else None
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and "\0" not in name
 
 
 def encode(manifest: Manifest) -> bytes:
