@@ -221,12 +221,14 @@ def test_nothing_of_a_page_is_in_memory_while_others_have_their_turn(node: Node,
 
 
 def test_an_error_does_not_keep_the_rows_that_it_met(node: Node, strict: StrictCosmos) -> None:
-    fill(node, a=50, b=50)
+    """Nor the documents that were not sent any more: there are more of them than are in flight together."""
+    databases.create(node.database("a"), readings(2_500, step_s=0.01))
     strict.plan = faults.on_all_batches(faults.refusal(401))
     before = frames()
-    (report,) = passes(settings(node, strict.account), World(), Silent())
+    (report,) = passes(settings(node, strict.account, page_rows=2_500), World(), Silent())
     assert (report.exit_code, "401" in str(report.stopped_by)) == (3, True)
     assert frames() == before
+    fill(node, b=50)
     (node.archive / "_aside").write_text("a file in the place of the folder")
     strict.plan = faults.Plan()
     (report,) = passes(settings(node, strict.account), World(), Silent())
