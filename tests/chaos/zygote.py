@@ -121,6 +121,8 @@ class Zygote:
         self._runs += 1
         own = folder / f"run-{self._runs}"
         own.mkdir(parents=True)
+        for name in ("stdout", "stderr"):
+            (own / name).touch()  # here, for the run may be killed before it can
         chosen = {f"COSMOS_{name.upper()}": str(value) for name, value in settings.items() if value is not None}
         self._born = Future()
         assert self._process.stdin is not None
@@ -199,7 +201,7 @@ def _main() -> int:
     folder = Path(order["folder"])
     os.chdir(folder)
     for name, number in (("/dev/null", 0), ("stdout", 1), ("stderr", 2)):
-        descriptor = os.open(folder / name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT, 0o600)
+        descriptor = os.open(folder / name, os.O_RDONLY if number == 0 else os.O_WRONLY)
         os.dup2(descriptor, number)
         os.close(descriptor)
     os.environ.update(order["environment"])
