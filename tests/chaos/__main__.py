@@ -1,12 +1,20 @@
-"""`make chaos`: many plans of faults against the real processor; ends with 1 when the promise was broken once."""
+"""`make chaos`: many plans of faults against the real processor, and beside them a run of thousands of passes.
+
+Ends with 1 when the promise was broken once, or when memory or open files grew.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from tests.chaos import page
 from tests.chaos.crew import perform_all
@@ -21,6 +29,9 @@ LEAST = 20
 WHOLE = 500
 """Plans of a whole run, whose figures are written down."""
 
+CYCLES = 10_000
+"""Passes of the long run, in a whole run."""
+
 KINDS = ("lost", "doubled", "wrong", "traceback")
 
 
@@ -30,13 +41,35 @@ def main() -> int:
         print("Error: cannot mount small disks: they take root\nTry: sudo make chaos", file=sys.stderr)
         return 2
     begun = time.monotonic()
+    whole = options.plans >= WHOLE
     seeds = range(options.seed, options.seed + options.plans)
     outcomes: list[Outcome] = []
-    with serving() as endpoint:
+    with serving() as endpoint, _soak(CYCLES if whole else 0) as soak:
         for outcome in perform_all((draw(seed) for seed in seeds), endpoint, os.cpu_count() or 1):
             outcomes.append(outcome)
             _tell(outcome, len(outcomes), options.plans)
-    return _conclude(outcomes, time.monotonic() - begun, whole=options.plans >= WHOLE)
+        soaked = soak()
+    return _conclude(outcomes, time.monotonic() - begun, soaked)
+
+
+@contextmanager
+def _soak(cycles: int) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Begins the long run beside the plans; what is yielded waits for its end. Nothing for no cycles."""
+    if not cycles:
+        yield dict
+        return
+    command = [sys.executable, "-m", "tests.offline.soak", "--cycles", str(cycles)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+
+        def soaked() -> dict[str, Any]:
+            output, _ = process.communicate()
+            found: dict[str, Any] = json.loads(output) if output else {"flat": False}
+            return found
+
+        try:
+            yield soaked
+        finally:
+            process.kill()
 
 
 def _options() -> argparse.Namespace:
@@ -54,7 +87,7 @@ def _tell(outcome: Outcome, number: int, plans: int) -> None:
         print(f"chaos: {number} of {plans} plans", file=sys.stderr, flush=True)
 
 
-def _conclude(outcomes: list[Outcome], seconds: float, *, whole: bool) -> int:
+def _conclude(outcomes: list[Outcome], seconds: float, soaked: dict[str, Any]) -> int:
     struck = sum((outcome.fired for outcome in outcomes), Counter[str]())
     problems = Counter(problem.split(":")[0] for outcome in outcomes for problem in outcome.problems)
     figures = page.Figures(
@@ -64,14 +97,20 @@ def _conclude(outcomes: list[Outcome], seconds: float, *, whole: bool) -> int:
         minutes=seconds / 60,
         struck={name: struck[name] for name in FAULTS},
         problems={kind: problems[kind] for kind in (*KINDS, *sorted(problems.keys() - set(KINDS)))},
+        soaked=soaked,
     )
     print(figures.text())
+    if not soaked:
+        return 1 if problems else 0
     rare = [name for name in FAULTS if struck[name] < LEAST]
-    if whole and rare:
+    if rare:
         print(f"Error: fewer than {LEAST} times: {', '.join(rare)}\nTry: more plans (--plans)", file=sys.stderr)
-    if whole and not problems and not rare:
-        page.write(figures)
-    return 1 if problems or (whole and rare) else 0
+    if not soaked["flat"]:
+        print(f"Error: memory or open files grew: {soaked}\nTry: python -m tests.offline.soak", file=sys.stderr)
+    if problems or rare or not soaked["flat"]:
+        return 1
+    page.write(figures)
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tests.chaos.zygote import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN = "<!-- written by make chaos -->"
 END = "<!-- end of what make chaos writes -->"
+
+_SOAKED = (
+    "{cycles:,} passes of one process, {ms_a_cycle} ms each beside the plans, while {rows:,} rows were written:"
+    " resident memory {rss_second_kb:,.0f} KB in the second quarter (median), {rss_last_kb:,.0f} KB in the last; open files"
+    " {fds_second:.0f} and {fds_last:.0f}."
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,7 @@ class Figures:
         minutes: It took.
         struck: Fault -> times that it happened.
         problems: Kind -> how many.
+        soaked: What `tests.offline.soak` found; empty where it was not run.
     """
 
     plans: int
@@ -31,6 +39,7 @@ class Figures:
     minutes: float
     struck: Mapping[str, int]
     problems: Mapping[str, int]
+    soaked: Mapping[str, Any]
 
     def text(self) -> str:
         """As Markdown."""
@@ -44,6 +53,8 @@ class Figures:
             "|---|---|",
             *(f"| {name} | {count} |" for name, count in self.struck.items()),
         ]
+        if self.soaked.get("flat"):
+            lines += ["", _SOAKED.format(**self.soaked)]
         return "\n".join(lines)
 
 
