@@ -14,8 +14,8 @@ END = "<!-- end of what make chaos writes -->"
 
 _SOAKED = (
     "{cycles:,} passes of one process, {ms_a_cycle} ms each beside the plans, while {rows:,} rows were written:"
-    " resident memory {rss_second_kb:,.0f} KB in the second quarter (median), {rss_last_kb:,.0f} KB in the last; open files"
-    " {fds_second:.0f} and {fds_last:.0f}."
+    " resident memory {rss_second_kb:,.0f} KB in the second quarter (median), {rss_last_kb:,.0f} KB in the last;"
+    " open files {fds_second:.0f} and {fds_last:.0f}."
 )
 
 
