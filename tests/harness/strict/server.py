@@ -81,7 +81,7 @@ class StrictCosmos:
         self._charges = Charges(seed)
         self._now = now
         self._clock = clock
-        self._in_flight = self._batches = 0
+        self._requests = self._batches = self._in_flight = 0
         self._working: set[asyncio.Task[Answer]] = set()
         self._holds: set[threading.Event] = set()
         self._started = threading.Event()
@@ -177,7 +177,7 @@ class StrictCosmos:
             self._in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
         exchange = Exchange(
-            number=len(self.exchanges),
+            number=self._requests,
             batch_number=number,
             method=request.method,
             path=request.raw_path,
@@ -190,6 +190,7 @@ class StrictCosmos:
             key=key if isinstance(key, list) else None,
             began_s=self._clock(),
         )
+        self._requests += 1
         self.exchanges.append(exchange)
         return exchange
 
