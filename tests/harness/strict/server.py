@@ -29,8 +29,8 @@ from tests.harness.strict.upstream import Upstream
 Throughput = float | None | Mapping[str, float | None]
 
 _HANGS_UP_S = 0.001
-_LONGEST_HEADER = 1 << 16
-"""Above what a partition key of three levels may have, so that it is us who refuses it."""
+_LONGEST_HEADER = 1 << 22
+"""So that it is us who refuses a partition key, whatever its length."""
 
 
 class StrictCosmos:
@@ -211,9 +211,10 @@ class StrictCosmos:
         return replace(served, delivery=planned.delivery) if planned.body is None else planned
 
     async def _planned(self, exchange: Exchange) -> Answer | None:
-        if not isinstance(self.plan, Plan):
-            return await self._loop.run_in_executor(self._pool, self.plan, exchange)
-        fault = self.plan.strikes(exchange, self._batches)
+        plan = self.plan
+        if not isinstance(plan, Plan):
+            return await self._loop.run_in_executor(self._pool, plan, exchange)
+        fault = plan.strikes(exchange, self._batches)
         if fault is None:
             return None
         exchange.fault = fault.name
