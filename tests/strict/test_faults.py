@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from tests.harness.strict import Answer, Fault, Plan, StrictCosmos, faults
 from tests.harness.strict.delivery import DRIP_S
+from tests.harness.strict.upstream import Upstream
 
 KEY = ["denver", "s1", "2026-11"]
 
@@ -113,6 +115,25 @@ def test_a_time_out_ends_when_the_server_is_closed(account, item, name):
         assert client.read()[:2] == (b"", b"")
     assert strict.batches[0].status is None
     assert strict.batches[0].ended_s is not None
+
+
+def test_what_the_service_has_begun_it_ends_though_the_client_has_gone(ask, item, strict, monkeypatch):
+    begun, go = threading.Event(), threading.Event()
+    send = Upstream.send
+
+    async def slow(self: Upstream, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        if b"Upsert" in body:
+            begun.set()
+            await asyncio.to_thread(go.wait, 60)
+        return await send(self, method, path, headers, body)
+
+    monkeypatch.setattr(Upstream, "send", slow)
+    with Client(strict, [item("a")]):
+        assert begun.wait(60)
+    wait_until(lambda: strict.batches[0].ended_s)
+    assert stored(ask) == set()
+    go.set()
+    wait_until(lambda: stored(ask) == {"a"})
 
 
 def test_a_reset_before_anything_is_done(ask, item, strict):
