@@ -56,6 +56,9 @@ def test_charges_lie_around_the_published_ones(account, item):
         assert len(set(writes[kb])) > len(SEEDS) / 2
     for one in zip(*writes.values(), strict=True):
         assert list(one) == sorted(one)
+    # Neither what indexes add nor a common factor is in these.
+    shapes = {round((c - b) / (d - c), 3) for _, b, c, d in zip(*writes.values(), strict=True)}
+    assert len(shapes) > len(SEEDS) / 2
 
 
 def test_another_seed_is_another_formula_not_only_another_scale(account, item):

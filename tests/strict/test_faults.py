@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.harness.strict import Answer, Fault, Plan, StrictCosmos, faults
 from tests.harness.strict.delivery import DRIP_S
+from tests.harness.strict.upstream import Upstream
 
 KEY = ["denver", "s1", "2026-11"]
 
@@ -115,6 +118,25 @@ def test_a_time_out_ends_when_the_server_is_closed(account, item, name):
     assert strict.batches[0].ended_s is not None
 
 
+def test_what_the_service_has_begun_it_ends_though_the_client_has_gone(ask, item, strict, monkeypatch):
+    begun, go = threading.Event(), threading.Event()
+    send = Upstream.send
+
+    async def slow(self: Upstream, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        if b"Upsert" in body:
+            begun.set()
+            await asyncio.to_thread(go.wait, 60)
+        return await send(self, method, path, headers, body)
+
+    monkeypatch.setattr(Upstream, "send", slow)
+    with Client(strict, [item("a")]):
+        assert begun.wait(60)
+    wait_until(lambda: strict.batches[0].ended_s)
+    assert stored(ask) == set()
+    go.set()
+    wait_until(lambda: stored(ask) == {"a"})
+
+
 def test_a_reset_before_anything_is_done(ask, item, strict):
     strict.plan = Plan((Fault("reset_before", at=0),))
     with Client(strict, [item("a")]) as client:
@@ -134,18 +156,23 @@ def test_a_reset_in_the_middle_of_the_answer(ask, item, strict):
     assert len(stored(ask)) == 50
 
 
-def test_a_slow_drip_is_the_whole_answer_in_many_parts(ask, item, strict):
+def test_a_slow_drip_is_the_whole_answer_in_many_parts(ask, batch, item, strict, monkeypatch):
+    drops: list[bytes] = []
+    write = web.StreamResponse.write
+
+    async def counted(self: web.StreamResponse, drop: bytes) -> None:
+        drops.append(drop)
+        await write(self, drop)
+
+    monkeypatch.setattr(web.StreamResponse, "write", counted)
     strict.plan = Plan((Fault("slow_drip", at=0),))
-    with Client(strict, [item("a")]) as client:
-        parts = [client.connection.recv(65536)]
-        length = int(parts[0].lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        while len(b"".join(parts).partition(b"\r\n\r\n")[2]) < length:
-            parts.append(client.connection.recv(65536))
-    assert len(parts) > 10
-    assert json.loads(b"".join(parts).partition(b"\r\n\r\n")[2])[0]["statusCode"] == 201
+    told = batch(*(("Upsert", item(str(number))) for number in range(20)))
+    assert [each["statusCode"] for each in told.body] == [201] * 20
+    assert json.loads(b"".join(drops)) == told.body
+    assert len(drops) > 90
     wait_until(lambda: strict.batches[0].ended_s)
     assert strict.batches[0].ended_s - strict.batches[0].began_s >= DRIP_S
-    assert stored(ask) == {"a"}
+    assert len(stored(ask)) == 20
 
 
 def test_another_content_type(ask, item, strict):

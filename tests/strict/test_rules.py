@@ -64,6 +64,7 @@ def test_an_item_without_a_level_of_its_key_is_refused(ask, item):
         pytest.param("denver", id="no list"),
         pytest.param([["denver"], "s1", "2026-11"], id="a list in it"),
         pytest.param([*KEY[:2], "ü" * 1025], id="2,050 bytes"),
+        pytest.param([*KEY[:2], "ü" * 500_000], id="1 MB"),
     ],
 )
 @pytest.mark.parametrize(

@@ -59,15 +59,19 @@ class Points:
             if outcomes[-1].failed:
                 status = outcomes[-1].status
                 raise Refused(_WHY[status], status=status, operation=len(outcomes) - 1)
+            if exchange.kind == "read":
+                return _answer(outcomes[0], {**(held[wanted[0].id] or {}), "id": wanted[0].id})
             answer = await self._forward(exchange, container, content, names)
             assert isinstance(answer.body, bytes)
             told: Any = from_json(answer.body) if answer.body else None
+            if answer.status >= 300:
+                raise RuntimeError(f"the emulator answered {exchange} with {answer.status} {told}, not {outcomes[-1]}")
             self._note(container, wanted, held, told)
             for name, stored in names.items():
                 container.twins.add(name, stored)
         if names:
             told = from_json(container.twins.restored(to_json(told)))
-        return _batch_answer(told, outcomes) if exchange.kind == "batch" else _answer(exchange, answer, told, outcomes)
+        return _batch_answer(outcomes, told) if exchange.kind == "batch" else _answer(outcomes[0], told)
 
     async def _held(
         self, container: Container, values: list[Any], wanted: list[Operation]
@@ -165,11 +169,11 @@ def _renamed(operation: dict[str, Any], names: Mapping[str, str]) -> dict[str, A
     return changed
 
 
-def _batch_answer(results: list[dict[str, Any]], outcomes: list[Outcome]) -> Answer:
+def _batch_answer(outcomes: list[Outcome], results: list[dict[str, Any]]) -> Answer:
     told: list[dict[str, Any]] = []
     for outcome, result in zip(outcomes, results, strict=True):
         if result["statusCode"] >= 300:
-            raise RuntimeError(f"the emulator answered an operation with {result}, expected {outcome}")
+            raise RuntimeError(f"the emulator answered an operation with {result}, not {outcome}")
         one: dict[str, Any] = {"statusCode": outcome.status, "requestCharge": round(outcome.charge, 2)}
         if body := result["resourceBody"]:
             one |= {"eTag": body["_etag"], "resourceBody": body}
@@ -177,7 +181,5 @@ def _batch_answer(results: list[dict[str, Any]], outcomes: list[Outcome]) -> Ans
     return Answer(200, told)
 
 
-def _answer(exchange: Exchange, answer: Answer, told: Any, outcomes: list[Outcome]) -> Answer:
-    if answer.status >= 300:
-        raise RuntimeError(f"the emulator answered {exchange} with {answer.status} {told}, expected {outcomes[0]}")
-    return Answer(outcomes[0].status, told, {"etag": told["_etag"]} if told else {})
+def _answer(outcome: Outcome, item: Item | None) -> Answer:
+    return Answer(outcome.status, item, {"etag": item["_etag"]} if item else {})

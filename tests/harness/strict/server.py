@@ -29,8 +29,8 @@ from tests.harness.strict.upstream import Upstream
 Throughput = float | None | Mapping[str, float | None]
 
 _HANGS_UP_S = 0.001
-_LONGEST_HEADER = 1 << 16
-"""Above what a partition key of three levels may have, so that it is us who refuses it."""
+_LONGEST_HEADER = 1 << 22
+"""So that it is us who refuses a partition key, whatever its length."""
 
 
 class StrictCosmos:
@@ -81,7 +81,7 @@ class StrictCosmos:
         self._charges = Charges(seed)
         self._now = now
         self._clock = clock
-        self._in_flight = self._batches = 0
+        self._requests = self._batches = self._in_flight = 0
         self._working: set[asyncio.Task[Answer]] = set()
         self._holds: set[threading.Event] = set()
         self._started = threading.Event()
@@ -177,7 +177,7 @@ class StrictCosmos:
             self._in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
         exchange = Exchange(
-            number=len(self.exchanges),
+            number=self._requests,
             batch_number=number,
             method=request.method,
             path=request.raw_path,
@@ -190,6 +190,7 @@ class StrictCosmos:
             key=key if isinstance(key, list) else None,
             began_s=self._clock(),
         )
+        self._requests += 1
         self.exchanges.append(exchange)
         return exchange
 
@@ -210,9 +211,10 @@ class StrictCosmos:
         return replace(served, delivery=planned.delivery) if planned.body is None else planned
 
     async def _planned(self, exchange: Exchange) -> Answer | None:
-        if not isinstance(self.plan, Plan):
-            return await self._loop.run_in_executor(self._pool, self.plan, exchange)
-        fault = self.plan.strikes(exchange, self._batches)
+        plan = self.plan
+        if not isinstance(plan, Plan):
+            return await self._loop.run_in_executor(self._pool, plan, exchange)
+        fault = plan.strikes(exchange, self._batches)
         if fault is None:
             return None
         exchange.fault = fault.name
