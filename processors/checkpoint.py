@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from processors.errors import BusyError, CheckpointError
-from processors.files import make_folder, open_private
+from processors.files import FILE_MODE, make_folder, open_private
 from processors.model import Branch
 from processors.schema import ACCUMULATOR, SENSOR_ID, VERSION, WINDOW_START
 
@@ -253,6 +253,7 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, Path | None]:
         )
     try:
         if put_aside is not None:
+            path.chmod(FILE_MODE)
             path.rename(put_aside)
             for suffix in ("-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from processors.discover import slug_of
 from processors.errors import UnhealthyError
 from processors.files import make_folder, open_private
+from processors.manifest import partition_value
 from processors.model import Database
 from processors.pipeline import Taken
 from processors.settings import Settings
@@ -24,7 +25,8 @@ PASSES = 3
 
 def path(settings: Settings) -> Path:
     """The file that a run of these settings touches."""
-    return settings.state / f"{slug_of(settings.city)}.heartbeat"
+    # Encoded: a slug has slashes where the name has full-width ones.
+    return settings.state / f"{partition_value(slug_of(settings.city))}.heartbeat"
 
 
 class Heartbeat:
