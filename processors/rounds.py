@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from processors.archive import Archive
 from processors.checkpoint import Checkpoint
 from processors.errors import ArchiveError, SourceChanged, SourceError, Stopped
-from processors.model import BEFORE_FIRST, Database
+from processors.model import Database
 from processors.pipeline import Intake, Recipe, Taken
 from processors.pipeline.preview import EVERY_S, preview
 from processors.settings import Settings
@@ -29,8 +29,8 @@ class Means:
     """What the databases of a pass share.
 
     Attributes:
-        shown: Database -> when all it had was last in Cosmos, if only as a preview (`World.clock`). It outlives the
-            pass, for a backlog takes many.
+        shown: Database -> when its newest windows were last shown, or a backlog of the city began to go up
+            (`World.clock`). It outlives the pass, for a backlog takes many.
     """
 
     settings: Settings
@@ -64,9 +64,9 @@ def take_rounds(databases: Sequence[Database], means: Means, until: float | None
     with ExitStack() as stack:
         copy = _Copy()
         turns = [_Turns(database, means, copy) for database in databases]
-        for each in turns:
-            stack.callback(each.close)
-        waiting = deque(turns)
+        for one in turns:
+            stack.callback(one.close)
+        waiting = deque(one for one in turns if one.begin())
         while waiting:
             for _ in range(len(waiting)):
                 one = waiting.popleft()
@@ -74,8 +74,9 @@ def take_rounds(databases: Sequence[Database], means: Means, until: float | None
                     waiting.append(one)
                 for each in turns:
                     each.show_newest()
-            if until is not None and means.world.clock() >= until:
+            if until is not None and means.world.clock() >= until and waiting:
                 return
+    means.shown.clear()
 
 
 @dataclass
@@ -105,22 +106,29 @@ class _Turns:
         if self._copy.of is self:
             self._copy.of = None
 
+    def begin(self) -> bool:
+        """Whether there may be something to take in."""
+        return self._read(self._open)
+
     def take(self) -> bool:
         """One batch; whether there may be more."""
-        if self._means.world.stop.is_set():
-            raise Stopped
+        return self._read(self._take)
+
+    def _read(self, action: Callable[[], bool]) -> bool:
         while True:
+            if self._means.world.stop.is_set():
+                raise Stopped
             try:
-                return self._take()
+                return action()
             except SourceChanged as exc:
                 self.close()
                 self._changes += 1
                 if self._changes == _CHANGES:
-                    self._fail(exc)
+                    self._means.tally.fail(self._database.sensor, exc)
                     return False
             except (SourceError, ArchiveError) as exc:
                 self.close()
-                self._fail(exc)
+                self._means.tally.fail(self._database.sensor, exc)
                 return False
 
     def show_newest(self) -> None:
@@ -148,30 +156,26 @@ class _Turns:
         shown[self._database.sensor] = means.world.clock()
 
     def _take(self) -> bool:
-        if self._intake is None and not self._open():
+        if self._intake is None:
+            self._open()
+        if self._intake is None:
             return True
-        assert self._intake is not None
-        sensor, means = self._database.sensor, self._means
-        taken: Taken | None = next(self._intake, None)
+        taken = next(self._intake, None)
         if taken is not None:
-            means.tally.add(taken)
-            means.progress.batch(self._database, taken)
-        if taken is not None and self._intake.waiting != 0:
-            if self._intake.waiting is not None:
-                means.tally.wait(sensor, self._intake.waiting)
-            return True
-        means.tally.wait(sensor, 0)
-        means.shown[sensor] = means.world.clock()
-        if self._copy.of is self:
+            self._tell(taken)
+        waiting = 0 if taken is None else self._intake.waiting
+        if waiting is not None:
+            self._means.tally.wait(self._database.sensor, waiting)
+        if waiting == 0 and self._copy.of is self:
             self.close()
-        return False
+        return waiting != 0
 
     def _open(self) -> bool:
-        """Whether it is open; if not, it needs a copy while there is one of another database."""
+        """Opens the database and tells where it stands, unless it needs a copy while there is one of another."""
         database, means = self._database, self._means
         if self._put_off and self._copy.of is not None:
-            return False
-        self._source = self._opened.enter_context(
+            return True
+        source = self._opened.enter_context(
             open_source(
                 database.path,
                 table=means.settings.table,
@@ -179,27 +183,25 @@ class _Turns:
                 scratch=scratch(means.settings),
             )
         )
-        expected = self._source.extent().beyond(_position(database, means.checkpoint))
+        archive = Archive(means.settings.archive, database)
+        intake = Intake(database, source, means.checkpoint, archive, means.sink, means.recipe, means.progress.moving)
+        for taken in intake.catch_up():
+            self._tell(taken)
+            if means.world.stop.is_set():
+                raise Stopped
+        expected = 0 if intake.branch is None else source.extent().beyond(intake.branch.position)
         means.tally.wait(database.sensor, expected)
-        if self._source.mode == "copy":
+        if source.mode == "copy":
             if self._copy.of is not None:
                 self._put_off = True
                 self.close()
-                return False
+                return True
             self._copy.of = self
         means.progress.database(database, expected)
         means.shown.setdefault(database.sensor, means.world.clock())
-        archive = Archive(means.settings.archive, database)
-        self._intake = Intake(
-            database, self._source, means.checkpoint, archive, means.sink, means.recipe, means.progress.moving
-        )
+        self._source, self._intake = source, intake
         return True
 
-    def _fail(self, error: SourceError | ArchiveError) -> None:
-        self._means.tally.fail(self._database.sensor, error)
-        self._means.shown.pop(self._database.sensor, None)
-
-
-def _position(database: Database, checkpoint: Checkpoint) -> int:
-    """About how far the database has been taken in: which of its lives goes on is told later."""
-    return max((branch.position for branch in checkpoint.branches(database.sensor)), default=BEFORE_FIRST)
+    def _tell(self, taken: Taken) -> None:
+        self._means.tally.add(taken)
+        self._means.progress.batch(self._database, taken)

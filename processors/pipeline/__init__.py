@@ -49,8 +49,8 @@ class Intake:
     Between two batches nothing of their rows is in memory, so many databases can take turns.
 
     Attributes:
-        branch: Life of the database, at the position that the last batch moved it to; None before `next` was called,
-            and for an empty table.
+        branch: Life of the database, at the position that the last batch moved it to; None before that is known, and
+            for an empty table.
         waiting: Rows beyond that position, at most; 0 after the last batch, None before the first.
     """
 
@@ -74,28 +74,36 @@ class Intake:
         self._sink = sink
         self._recipe = recipe
         self._moving = moving
-        self._batches = self._all()
+        self._steps = self._all()
 
     def __iter__(self) -> Iterator[Taken]:
-        return self._batches
+        return self
 
     def __next__(self) -> Taken:
-        """The next batch.
+        """The next batch; first those that the archive has beyond the checkpoint, which are not sent.
 
         Raises:
             StopIteration: There is no more.
             ProcessorError: From the stage that failed; the position is where the last batch ended.
             Stopped: The run was asked to end, and the batch in hand was given up; likewise.
         """
-        return next(self._batches)
+        taken = next(self._steps)
+        return next(self) if taken is None else taken
 
-    def _all(self) -> Iterator[Taken]:
+    def catch_up(self) -> Iterator[Taken]:
+        """Only the batches that the archive has beyond the checkpoint; `branch` is known then, and nothing is sent."""
+        while taken := next(self._steps):
+            yield taken
+
+    def _all(self) -> Iterator[Taken | None]:
+        """Batches of the archive, None when it is known where the database stands, then batches of the table."""
         database, source, checkpoint, archive = self._database, self._source, self._checkpoint, self._archive
         known = yield from catch_up(database, source, checkpoint, archive, self._recipe)
         branch = lineage.place(database, known, Evidence(source, archive, known, self._recipe))
+        self.branch = branch
+        yield None
         if branch is None:
             return
-        self.branch = branch
         if branch not in known:
             archive.announce(branch, len(known) + 1)
             checkpoint.add(database.sensor, branch)

@@ -75,8 +75,8 @@ def test_what_progress_is_told(node: Node, account: Account) -> None:
     list(passes(settings(node, account), World(), Told()))
     moving = ("moving", 0)
     assert [each for each in told if each != moving] == [
-        ("a", 50), ("batch of a", 20), ("b", 10), ("batch of b", 10), ("batch of a", 20), ("batch of a", 10),
-        ("a", 5), ("batch of a", 5), ("b", 0),
+        ("a", 50), ("b", 10), ("batch of a", 20), ("batch of b", 10), ("batch of a", 20), ("batch of a", 10),
+        ("a", 5), ("b", 0), ("batch of a", 5),
     ]  # fmt: skip
     assert all(told[place - 1] == moving for place, each in enumerate(told) if each[0].startswith("batch"))
 

@@ -19,6 +19,7 @@ from processors.cosmos import Account
 from processors.model import Database
 from processors.pipeline import Intake, Taken
 from processors.pipeline.preview import EVERY_S, LONGEST_S, TTL_S, preview
+from processors.report import Report
 from processors.settings import Settings
 from processors.source import open_source
 from tests.harness import databases, oracle
@@ -178,6 +179,9 @@ class Slow(Silent):
     def clock(self) -> float:
         return self.now
 
+    def rest(self, seconds: float) -> None:
+        self.now += seconds
+
     def batch(self, database: Database, taken: Taken) -> None:  # noqa: ARG002 - see `world.Progress`
         self._look()
         self.now += self._seconds
@@ -230,11 +234,35 @@ def test_a_long_drain_shows_the_newest_of_each_database_and_ends_as_a_quick_one(
     assert stored == quick.memory.contents["aggregates"]
 
 
-def test_a_quick_drain_shows_nothing_early(node: Node, strict: StrictCosmos) -> None:
+def test_quick_drains_show_nothing_early_however_far_apart_they_are(node: Node, strict: StrictCosmos) -> None:
+    """Fifty seconds each: the second long after the first, and cut in two by a pass that could not begin."""
     fill(node)
-    slow = Slow(2.5)  # 20 batches: 50 seconds
-    list(passes(settings(node, strict.account), World(clock=slow.clock), slow))
+    slow = Slow(2.5)
+    world = World(clock=slow.clock)
+    world.stop.wait = lambda timeout=None: bool(slow.rest(timeout or 0.0))  # type: ignore[method-assign]
+    reports = passes(settings(node, strict.account, every=15), world, slow)
+    assert caught_up(reports) == 400
+    slow.rest(1_000.0)
+    for name in ("a", "b"):
+        later = readings(200, seed=5, step_s=10, start=START + timedelta(hours=1), sensors=(name,))
+        databases.append(node.database(name), later)
+    first = next(reports)
+    assert first.backlog_rows
+    slow.rest(1_000.0)
+    with open_checkpoint(node.state, node.city):
+        assert next(reports).exit_code == 1
+    assert caught_up(reports) == 400 - first.taken.rows
     assert sent(strict) == []
+
+
+def caught_up(reports: Iterator[Report]) -> int:
+    """Rows taken in by passes until nothing waits."""
+    rows = 0
+    for report in reports:
+        rows += report.taken.rows
+        if report.backlog_rows == 0:
+            return rows
+    raise AssertionError("the passes ended before")
 
 
 def test_a_database_that_has_caught_up_is_shown_while_another_goes_on(node: Node, account: Account) -> None:
