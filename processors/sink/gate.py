@@ -71,14 +71,17 @@ class Gate:
     async def turn(self, most: int) -> AsyncIterator[Turn]:
         """Waits until a request of up to so many documents may be sent; it is in flight until the block ends."""
         async with self._order:
-            while self._in_flight >= self._window:
-                self._room.clear()
-                await self._room.wait()
             limited = False
-            while (wait_s := self._next_s - self._clock()) > 0:
-                limited = True
-                await self._sleep(wait_s)
-            documents = min(self._pace.size(most), max(1, self._window - self._in_flight))
+            while True:
+                documents = min(self._pace.size(most), self._window)
+                if self._in_flight and self._in_flight + documents > self._window:
+                    self._room.clear()
+                    await self._room.wait()
+                elif (wait_s := self._next_s - self._clock()) > 0:
+                    limited = True
+                    await self._sleep(wait_s)
+                else:
+                    break
             sent = Sent(documents, self._pace.expected(documents), self._pace.cuts, limited)
             self._pace.begins(self._clock())
             self._space(sent.expected, spread=0.5 + self._jitter())

@@ -14,7 +14,11 @@ import math
 from dataclasses import dataclass
 
 GRAIN = 0.3
-"""A request has so many times the root of the documents that the rate allows in a second."""
+"""A request has so many times the root of the documents that the rate allows in a second: small ones, so that a refusal
+costs little and comes soon, and not too many."""
+
+MOST_PER_S = 200
+"""Requests a second: what sixteen in flight can do where an answer takes 80 ms. Above that they are larger instead."""
 
 CUT = 0.2
 """Share of the rate that is given up when a request is throttled."""
@@ -74,7 +78,8 @@ class Pace:
         """Documents that a request should have, at most `most` of them."""
         if self.rate is None or self._document is None:
             return most
-        return max(1, min(most, int(GRAIN * math.sqrt(self.rate / self._document))))
+        a_second = self.rate / self._document
+        return max(1, min(most, int(max(GRAIN * math.sqrt(a_second), a_second / MOST_PER_S))))
 
     def expected(self, documents: int) -> float:
         """Charge of so many documents, 0 while none is known."""
