@@ -94,8 +94,7 @@ def told(
     done = subprocess.run(
         [
             sys.executable,
-            "-X",
-            "dev",
+            *flags,
             "-c",
             f"import sys\n{before}\n{COMMANDS[package].format(arguments=[*arguments])}",
         ],
