@@ -71,8 +71,12 @@ def test_a_container_has_no_rights(images: dict[str, str], value: str) -> None:
     assert done.returncode == 0, done.stderr
     none = "0" * 16
     assert json.loads(done.stdout) == {
-        "Uid": str(OWNER), "Gid": str(OWNER), "NoNewPrivs": "1",
-        "CapEff": none, "CapBnd": none, "CapPrm": none,
+        "Uid": str(OWNER),
+        "Gid": str(OWNER),
+        "NoNewPrivs": "1",
+        "CapEff": none,
+        "CapBnd": none,
+        "CapPrm": none,
         "refused": ["Read-only file system"],
     }
 
