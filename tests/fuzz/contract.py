@@ -1,7 +1,6 @@
 """What becomes of a row, read again from docs/ and the table of columns: it shares no code with the pipeline.
 
-A cell is a pair of SQLite's storage class and the value: `integer`, `real` or `null` with Python's own, `text` and `blob`
-with bytes.
+A cell is a pair of SQLite's storage class and the value: bytes for `text` and `blob`, else Python's own.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ NAMES = ("timestamp", "sensor_id", *REALS, *INTEGERS, *TEXTS)
 EXACT = 2**53
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
-WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """Unicode's White_Space."""
 
 _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)", re.ASCII | re.IGNORECASE)
@@ -140,7 +139,7 @@ def integer(cell: Cell, encoding: str) -> int | bool | None:
     return int(written.strip(WHITE))
 
 
-def instant(stamp: str, row_zone: str | None, zone: str) -> tuple[int | None, bool]:
+def instant(stamp: str, row_zone: str | None, zone: str) -> tuple[int | None, bool]:  # noqa: PLR0911 - a way each
     """Microseconds since 1970, None where it cannot be read; and whether the clocks ran through it twice."""
     stamp = stamp.strip(WHITE)
     if _EPOCH.fullmatch(stamp):

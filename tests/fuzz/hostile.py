@@ -65,7 +65,20 @@ written_numbers = st.one_of(
         ["1e400", "-1e400", "1e-400", "Infinity", "-inf", "NaN", "+5", " 21.5 ", "5.", ".5", "1_000", "1,5"]
     ),
     st.sampled_from(
-        ["0x10", "1e5", "1E+05", "--1", "+-1", "٣", "２１", "21 C", "9" * 400, "0." + "3" * 400, "-0", "00012"]
+        [
+            "0x10",
+            "1e5",
+            "1E+05",
+            "--1",
+            "+-1",
+            "\u0663",
+            "\uff12\uff11",
+            "21 C",
+            "9" * 400,
+            "0." + "3" * 400,
+            "-0",
+            "00012",
+        ]
     ),
     st.sampled_from(
         ["9007199254740993", "9223372036854775807", "9223372036854775808", "-9223372036854775809", "\u00a05"]
@@ -111,7 +124,7 @@ stamps: st.SearchStrategy[Stored] = st.one_of(
         ["2026-11-22T04:49:22,965Z", "2026-11-22 04:49", "2026-11-22T04:49Z", "2026-11-22\u2003 04:49:22Z"]
     ),
     st.sampled_from(
-        ["２０２６-11-22T04:49:22Z", "2026-11-22T04:49:22Z\0", "2026-11-22T04:49:22.Z", "2026-11-22T4:49:22Z"]
+        ["\uff12026-11-22T04:49:22Z", "2026-11-22T04:49:22Z\0", "2026-11-22T04:49:22.Z", "2026-11-22T4:49:22Z"]
     ),
     st.sampled_from(
         [1_795_323_000, 1_795_323_000_123, 1_795_323_000.5, -1, 0, 2**63 - 1, -(2**63), 1e300, math.inf, 1e11]
@@ -141,7 +154,7 @@ plain_stamp = st.integers(0, 600).map(lambda second: f"2026-11-22T04:{second // 
 
 
 @st.composite
-def row(draw: st.DrawFn, *, wild: float = 0.15) -> dict[str, Stored]:
+def row(draw: st.DrawFn) -> dict[str, Stored]:
     """A row in which every column may be wild, most of them are not, and half of the time only one is."""
     made: dict[str, Stored] = {"timestamp": draw(plain_stamp), "sensor_id": draw(st.sampled_from(["s1", "s2"]))}
     made |= dict.fromkeys(REALS, 20.5) | dict.fromkeys(INTEGERS, 0) | {"model": " m ", "original_timezone": "+00:00"}

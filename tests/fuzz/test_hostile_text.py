@@ -91,6 +91,7 @@ def test_the_service_takes_what_the_rows_say_and_verify_agrees(tmp_path: Path, a
     drawn(st.lists(hostile.row(), min_size=150, max_size=150), send, count=1)
 
 
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 @pytest.mark.parametrize("stage", ["raw", "sanitized"])
 def test_a_megabyte_in_any_column(tmp_path: Path, account: Account, stage: str) -> None:
     """What is more than an item may have is a reject of its own, and the run goes on."""

@@ -13,8 +13,9 @@ import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("PRAGMA wal_autocheckpoint = 0")
 columns = "timestamp, sensor_id, temperature"
-connection.execute(f"INSERT INTO sensor_readings (id, {columns}) SELECT max(id) + 1, {columns} FROM sensor_readings")
-connection.execute(f"INSERT INTO sensor_readings (id, {columns}) SELECT id + ?, {columns} FROM sensor_readings", (2000,))
+insert = f"INSERT INTO sensor_readings (id, {columns})"
+connection.execute(f"{insert} SELECT max(id) + 1, {columns} FROM sensor_readings")
+connection.execute(f"{insert} SELECT id + 2000, {columns} FROM sensor_readings")
 print(flush=True)
 sys.stdin.read()
 """
