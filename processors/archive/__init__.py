@@ -11,30 +11,34 @@ moved in place, which the next run completes if this one is killed.
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import unquote
 
 import polars as pl
 
+from processors.archive.places import ASIDE, RESTORE, named, places, whole
+from processors.archive.recount import named_files, parquet, readings, recounted, rejects_of
 from processors.errors import ArchiveError
 from processors.files import make_folder, sync_file, sync_folder, write_whole
-from processors.manifest import Manifest, after_name, batch_name, beginning, encode, parse, partition_value
+from processors.manifest import (
+    Manifest,
+    announced,
+    batch_name,
+    beginning,
+    encode,
+    partition_value,
+    read_manifest,
+)
 from processors.model import BEFORE_FIRST, Anchor, Batch, Branch, Database
-from processors.schema import OBSERVED_AT, READING, ROW_ID, SENSOR_ID, VERSION
-
-T = TypeVar("T")
+from processors.schema import OBSERVED_AT, READING, ROW_ID, SENSOR_ID
 
 _GENERATION = "generation.json"
-
-_ASIDE = ".new"
-"""Suffix of a file that is not in place yet: no pattern for Parquet files matches it."""
 
 _PARTS = ("_rejects", "_manifests", "_aside")
 
@@ -61,12 +65,7 @@ class Archive:
     """One database's part of the archive."""
 
     def __init__(self, root: Path, database: Database):
-        self._root = root
-        self._city = f"city={partition_value(database.city)}"
-        place = Path(self._city, f"sensor={partition_value(database.sensor)}")
-        self._manifests = root / "_manifests" / place
-        self._rejects = root / "_rejects" / place
-        self._aside = root / "_aside" / place
+        self._places = places(root, database)
 
     def announce(self, branch: Branch, ordinal: int) -> None:
         """A generation begins; known before anything of it is sent. One that is known already stays as it is.
@@ -75,26 +74,18 @@ class Archive:
             branch: The generation.
             ordinal: Its place among those of the database, from 1.
         """
-        path = self._manifests / branch.generation / _GENERATION
+        path = self._places.manifests / branch.generation / _GENERATION
         with self._explained("announce a generation in"):
             if path.exists() and beginning(path) is not None:
                 return
             # An archive that was moved away and begun anew has nothing from the base up to the position.
-            whole = self._manifest_path(branch.generation, branch.base_id).exists()
-            line = {
-                "schemaVersion": VERSION,
-                "ordinal": ordinal,
-                "parent": branch.parent,
-                "baseId": branch.base_id,
-                "position": branch.base_id if whole else branch.position,
-                "anchors": list(branch.anchors),
-            }
-            write_whole(path, json.dumps(line).encode())
+            has_base = self._places.manifest(branch.generation, branch.base_id).exists()
+            write_whole(path, announced(branch, ordinal, branch.base_id if has_base else branch.position))
 
     def generations(self) -> list[Branch]:
         """The lives of the database that the archive knows, at their beginning, oldest first."""
         found = []
-        for path in self._manifests.glob(f"*/{_GENERATION}"):
+        for path in self._places.manifests.glob(f"*/{_GENERATION}"):
             with self._explained("read"):
                 began = beginning(path)
             if began is None:
@@ -129,41 +120,32 @@ class Archive:
         Raises:
             ArchiveError: The disk is full or read-only; nothing is committed then.
         """
-        name = batch_name(batch.generation, after)
         with self._explained("write"):
-            shutil.rmtree(self._aside, ignore_errors=True)
-            files = [_set_aside(self._aside, part, name) for part in self._parts(valid, batch.generation)]
-            if len(rejects):
-                rejects_file = self._aside / f"{name}.jsonl{_ASIDE}"
-                make_folder(rejects_file.parent)
-                rejects_file.write_text(
-                    rejects.with_columns(generation=pl.lit(batch.generation)).write_ndjson(), encoding="utf-8"
-                )
-                sync_file(rejects_file)
-                sync_folder(rejects_file.parent)
-            manifest = Manifest(batch.generation, after, batch.last_id, len(valid), len(rejects), files, anchors, stage)
-            write_whole(self._manifest_path(batch.generation, after), encode(manifest))
-            self._move_in_place(manifest, self._aside)
-            shutil.rmtree(self._aside, ignore_errors=True)
+            shutil.rmtree(self._places.aside, ignore_errors=True)
+            manifest = Manifest(batch.generation, after, batch.last_id, len(valid), len(rejects), (), anchors, stage)
+            manifest = self._set_aside(self._places.aside, manifest, valid, rejects)
+            write_whole(self._places.manifest(batch.generation, after), encode(manifest))
+            self._move_in_place(manifest, self._places.aside)
+            shutil.rmtree(self._places.aside, ignore_errors=True)
 
     def next_manifest(self, generation: str, after: int) -> Manifest | None:
         """The batch that was archived after a position, with its files in place; None when there is none."""
-        path = self._manifest_path(generation, after)
+        path = self._places.manifest(generation, after)
         with self._explained("read"):
             if not path.exists():
                 return None
-            manifest = parse(path.read_bytes()) or self._recount(generation, after)
-            self._move_in_place(manifest, self._aside)
+            manifest = read_manifest(path, generation, after) or self._recount(generation, after)
+            self._move_in_place(manifest, self._places.aside)
             return manifest
 
     def lives(self) -> list[str]:
         """Names of the generations that the archive has something of, in no particular order."""
-        return [path.name for path in self._manifests.glob("*") if path.is_dir()]
+        return [path.name for path in self._places.manifests.glob("*") if path.is_dir()]
 
     def batches(self, generation: str) -> list[int]:
         """The positions that archived batches of a generation start after, in order."""
-        names = (path.stem for path in (self._manifests / generation).glob("*.json") if path.name != _GENERATION)
-        return sorted(BEFORE_FIRST if name == "start" else int(name) for name in names)
+        paths = (self._places.manifests / generation).glob("*.json")
+        return sorted(position for path in paths if (position := named(path.stem)) is not None)
 
     def manifest(self, generation: str, after: int) -> Manifest | None:
         """The batch that was archived after a position; nothing is moved or mended. None when there is none.
@@ -171,11 +153,11 @@ class Archive:
         Raises:
             ArchiveError: The manifest is damaged; the next run makes it again.
         """
-        path = self._manifest_path(generation, after)
+        path = self._places.manifest(generation, after)
         with self._explained("read"):
             if not path.exists():
                 return None
-            manifest = parse(path.read_bytes())
+            manifest = read_manifest(path, generation, after)
         if manifest is None:
             raise ArchiveError("read a manifest", path, why="it is damaged", hint="ingest once: the run mends it")
         return manifest
@@ -189,8 +171,14 @@ class Archive:
         if not manifest.files:
             return pl.DataFrame(schema=READING)
         with self._explained("read"):
-            frames = [_wherever(self._root / name, self._aside / name, _read) for name in manifest.files]
-            return pl.concat(frames).select(*READING).sort(ROW_ID)
+            contents = (
+                whole(self._places.root / name, self._places.aside / name, manifest.checksums.get(name))
+                for name in manifest.files
+            )
+            found = pl.concat([readings(content) for content in contents]).select(*READING).sort(ROW_ID)
+        if len(found) != manifest.rows:
+            raise self._incomplete(", ".join(manifest.files), f"{len(found)} of {manifest.rows} readings are there")
+        return found
 
     def rejected(self, manifest: Manifest) -> dict[int, list[str]]:
         """Row id -> names of the rules, of the batch's rejects; those that are no rows' are left out.
@@ -202,37 +190,54 @@ class Archive:
             return {}
         name = f"{batch_name(manifest.generation, manifest.after)}.jsonl"
         with self._explained("read"):
-            content = _wherever(self._rejects / name, self._aside / name, Path.read_bytes)
-            frame = pl.read_ndjson(content, schema={ROW_ID: pl.Int64(), "rules": pl.List(pl.String())})
-            return dict(frame.drop_nulls(ROW_ID).rows())
+            place, aside = self._places.rejects / name, self._places.aside / name
+            found = rejects_of(whole(place, aside, manifest.checksums.get(name)))
+        if len(found) != manifest.rejects:
+            raise self._incomplete(name, f"{len(found)} of {manifest.rejects} rejects are there")
+        return dict(found.drop_nulls(ROW_ID).rows())
 
-    def replace(self, manifest: Manifest, valid: pl.DataFrame) -> None:
-        """Writes the batch's files again, after one was found damaged."""
+    def mend(self, manifest: Manifest, valid: pl.DataFrame | None, rejects: pl.DataFrame | None) -> None:
+        """Writes the batch's readings or its rejects again, after they were found damaged; None leaves them."""
         with self._explained("repair"):
             # Not where a commit waits: one that a kill leaves half made here must never be moved in place.
-            aside = self._aside / "repair"
+            aside = self._places.aside / "repair"
             shutil.rmtree(aside, ignore_errors=True)
-            name = batch_name(manifest.generation, manifest.after)
-            for part in self._parts(valid, manifest.generation):
-                _set_aside(aside, part, name)
-            self._move_in_place(manifest, aside)
+            mended = self._set_aside(aside, manifest, valid, rejects)
+            self._move_in_place(mended, aside)
+            write_whole(self._places.manifest(manifest.generation, manifest.after), encode(mended))
             shutil.rmtree(aside, ignore_errors=True)
 
-    def _parts(self, valid: pl.DataFrame, generation: str) -> list[tuple[Path, pl.DataFrame]]:
+    def _set_aside(
+        self, aside: Path, manifest: Manifest, valid: pl.DataFrame | None, rejects: pl.DataFrame | None
+    ) -> Manifest:
+        """Writes a batch where no reader looks; its manifest with these files."""
+        name = batch_name(manifest.generation, manifest.after)
+        checksums = dict(manifest.checksums)
+        if valid is not None:
+            files = {
+                str(folder / f"{name}.parquet"): _set_aside(aside / folder / f"{name}.parquet", parquet(rows))
+                for folder, rows in self._parts(valid, manifest.generation)
+            }
+            kept = {file: checksum for file, checksum in checksums.items() if file not in manifest.files}
+            manifest, checksums = replace(manifest, files=[*files], rows=len(valid)), {**kept, **files}
+        if rejects is not None and len(rejects):
+            lines = rejects.with_columns(generation=pl.lit(manifest.generation)).write_ndjson()
+            checksums[f"{name}.jsonl"] = _set_aside(aside / f"{name}.jsonl", lines.encode())
+            manifest = replace(manifest, rejects=len(rejects))
+        return replace(manifest, checksums=checksums)
+
+    def _parts(self, valid: pl.DataFrame, generation: str) -> Iterator[tuple[Path, pl.DataFrame]]:
         dated = valid.with_columns(date=pl.col(OBSERVED_AT).dt.strftime("%Y-%m-%d"), generation=pl.lit(generation))
-        return [
-            (Path(self._city, f"sensor={partition_value(sensor)}", f"date={date}"), part)
-            for (sensor, date), part in dated.partition_by(
-                SENSOR_ID, "date", as_dict=True, include_key=True, maintain_order=True
-            ).items()
-        ]
+        parts = dated.partition_by(SENSOR_ID, "date", as_dict=True, include_key=True, maintain_order=True)
+        for (sensor, date), part in parts.items():
+            yield Path(self._places.city, f"sensor={partition_value(sensor)}", f"date={date}"), part.drop("date")
 
     def _move_in_place(self, manifest: Manifest, aside: Path) -> None:
         """What of the batch is still aside; what else is there may be of a later batch, and stays."""
-        moves = [(aside / f"{name}{_ASIDE}", self._root / name) for name in manifest.files]
+        moves = [(aside / f"{name}{ASIDE}", self._places.root / name) for name in manifest.files]
         if manifest.rejects:
             name = f"{batch_name(manifest.generation, manifest.after)}.jsonl"
-            moves.append((aside / f"{name}{_ASIDE}", self._rejects / name))
+            moves.append((aside / f"{name}{ASIDE}", self._places.rejects / name))
         for waiting, place in moves:
             if waiting.exists():
                 make_folder(place.parent)
@@ -242,40 +247,15 @@ class Archive:
 
     def _recount(self, generation: str, after: int) -> Manifest:
         """A damaged manifest, made again from the files that it named."""
-        name = batch_name(generation, after)
-        pattern = f"{self._city}/*/*/{name}.parquet"
-        found = [path.relative_to(self._root) for path in self._root.glob(pattern)]
-        found += [path.relative_to(self._aside).with_suffix("") for path in self._aside.glob(pattern + _ASIDE)]
-        files = sorted(map(str, set(found)))
-        self._move_in_place(Manifest(generation, after, after, 0, 1, files, ()), self._aside)
-        ids = [_read(self._root / file)[ROW_ID] for file in files]
-        rejects = self._rejects / f"{name}.jsonl"
-        rejected = pl.DataFrame()
-        if rejects.exists():
-            rejected = pl.read_ndjson(rejects.read_bytes(), schema_overrides={ROW_ID: pl.Int64})
-            ids.append(rejected[ROW_ID])
-        if not ids:
-            raise ArchiveError(
-                "read a manifest",
-                self._manifest_path(generation, after),
-                why="it is damaged, and the files that it named are gone",
-                hint="restore it and its files from a copy of the archive",
-            )
-        every = pl.concat(ids)
-        manifest = Manifest(
-            generation,
-            after,
-            int(every.drop_nulls().sort()[-1]),
-            len(every) - len(rejected),
-            len(rejected),
-            files,
-            (),
-        )
-        write_whole(self._manifest_path(generation, after), encode(manifest))
+        files = named_files(self._places, generation, after)
+        self._move_in_place(Manifest(generation, after, after, 0, 1, files, ()), self._places.aside)
+        following = next((position for position in self.batches(generation) if position > after), None)
+        manifest = recounted(self._places, generation, after, files, following)
+        write_whole(self._places.manifest(generation, after), encode(manifest))
         return manifest
 
-    def _manifest_path(self, generation: str, after: int) -> Path:
-        return self._manifests / generation / f"{after_name(after)}.json"
+    def _incomplete(self, what: str, why: str) -> ArchiveError:
+        return ArchiveError("read the archive", what, why=why, hint=RESTORE)
 
     @contextmanager
     def _explained(self, doing: str) -> Iterator[None]:
@@ -284,34 +264,17 @@ class Archive:
         except (OSError, pl.exceptions.PolarsError) as exc:
             raise ArchiveError(
                 f"{doing} the archive",
-                self._root,
+                self._places.root,
                 hint="free some space, make the folder writable and its files whole, or choose another with --archive; "
                 "the position has not moved, the next run does the same batch again",
             ) from exc
 
 
-def _set_aside(aside: Path, part: tuple[Path, pl.DataFrame], name: str) -> str:
-    """Writes the part where no reader looks; its path when it is in place, relative to the archive."""
-    folder, rows = part
-    path = aside / folder / f"{name}.parquet{_ASIDE}"
+def _set_aside(place: Path, content: bytes | memoryview) -> int:
+    """Writes a file where no reader looks; its checksum."""
+    path = place.with_name(place.name + ASIDE)
     make_folder(path.parent)
-    content = io.BytesIO()
-    rows.drop("date").write_parquet(content, compression="zstd", compression_level=3)
-    path.write_bytes(content.getbuffer())  # not by Polars: a full disk is "Invalid thrift: transport error" to it
+    path.write_bytes(content)
     sync_file(path)
     sync_folder(path.parent)
-    return str(folder / f"{name}.parquet")
-
-
-def _wherever(place: Path, aside: Path, read: Callable[[Path], T]) -> T:
-    """What is read of a file that a run may be moving from aside to its place."""
-    for path in (place, aside.with_name(aside.name + _ASIDE)):
-        try:
-            return read(path)
-        except FileNotFoundError:
-            continue
-    return read(place)
-
-
-def _read(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path, hive_partitioning=False, glob=False)
+    return zlib.crc32(content)
