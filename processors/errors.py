@@ -11,6 +11,8 @@ ProcessorError          exit code
 ├── CheckpointError     1   positions cannot be read or saved
 ├── BusyError           1   another run holds this city
 └── UnhealthyError      1   a run that should be going on has not moved for long
+
+Stopped is none of them: the run was asked to end.
 """
 
 from __future__ import annotations
@@ -99,3 +101,7 @@ class UnhealthyError(ProcessorError):
     """A run that should be going on has not moved for long."""
 
     retryable = True
+
+
+class Stopped(Exception):
+    """The run was asked to end, and what was in hand is given up: the next run does it again."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from processors.discover import slug_of
 from processors.errors import UnhealthyError
-from processors.files import make_folder
+from processors.files import make_folder, open_private
+from processors.manifest import partition_value
 from processors.model import Database
 from processors.pipeline import Taken
 from processors.settings import Settings
 
 PATIENCE_S = 600.0
-"""A batch that takes longer is stuck."""
+"""A part of a batch that takes longer is stuck. A run that waits for Cosmos to come back tries more often
+(`backoff.LONGEST_S`)."""
 
 PASSES = 3
 """Passes that may be missed."""
@@ -22,11 +25,12 @@ PASSES = 3
 
 def path(settings: Settings) -> Path:
     """The file that a run of these settings touches."""
-    return settings.state / f"{slug_of(settings.city)}.heartbeat"
+    # Encoded: a slug has slashes where the name has full-width ones.
+    return settings.state / f"{partition_value(slug_of(settings.city))}.heartbeat"
 
 
 class Heartbeat:
-    """Touches the file at the start of the run, of each database, and after each batch and pass."""
+    """Touches the file at the start of the run, of each database, and after each part of a batch and each pass."""
 
     def __init__(self, settings: Settings):
         self._path = path(settings)
@@ -35,14 +39,22 @@ class Heartbeat:
         """The run moves. Where the file cannot be written the checkpoint says so better; `check` finds it untouched."""
         with suppress(OSError):
             make_folder(self._path.parent)
-            self._path.touch()
+            descriptor = open_private(self._path, os.O_WRONLY)
+            try:
+                os.utime(descriptor)
+            finally:
+                os.close(descriptor)
 
-    def database(self, database: Database, expected_rows: int) -> None:  # noqa: ARG002 - see `city.Progress`
-        """See `city.Progress`."""
+    def database(self, database: Database, expected_rows: int) -> None:  # noqa: ARG002 - see `world.Progress`
+        """See `world.Progress`."""
         self.beat()
 
-    def batch(self, taken: Taken) -> None:  # noqa: ARG002
-        """See `city.Progress`."""
+    def moving(self) -> None:
+        """See `world.Progress`."""
+        self.beat()
+
+    def batch(self, database: Database, taken: Taken) -> None:  # noqa: ARG002
+        """See `world.Progress`."""
         self.beat()
 
 

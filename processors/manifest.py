@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import quote
 
 from processors.errors import ArchiveError
@@ -184,9 +184,9 @@ def _is_place(file: PurePosixPath, name: str) -> bool:
     return file.name == name and len(file.parts) == 4 and ".." not in file.parts and not file.is_absolute()
 
 
-def _is_integer(value: object) -> bool:
+def _is_integer(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
-def _are_anchors(value: object) -> bool:
+def _are_anchors(value: object) -> TypeGuard[Sequence[Anchor]]:
     return isinstance(value, list | tuple) and all(isinstance(a, dict) and _is_integer(a.get("id")) for a in value)

@@ -42,6 +42,12 @@ class Extent:
     last_id: int | None
     ever_id: int | None
 
+    def beyond(self, position: int) -> int:
+        """Rows with an id above a position, at most: ids may have gaps."""
+        if self.first_id is None or self.last_id is None:
+            return 0
+        return max(0, self.last_id - max(position, self.first_id - 1))
+
 
 Anchor = Mapping[str, Any]
 """A row remembered by value, to know a database again: `id`, `timestamp`, `sensor_id` and the measures, by

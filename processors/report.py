@@ -95,10 +95,13 @@ class Report(Ended):
 
     Attributes:
         taken: Totals.
+        backlog_rows: Rows that still wait, at most (ids may have gaps), without those of databases that failed; 0
+            when all have caught up, None when the pass ended before each database was looked at.
         continuous: Whether to be stopped by a signal is how such a run ends well.
     """
 
     taken: Taken = field(default_factory=Taken)
+    backlog_rows: int | None = None
     continuous: bool = False
 
     @property
@@ -122,6 +125,7 @@ class Report(Ended):
             "id": self._id(),
             **self.head("ingest"),
             "rowsRead": taken.rows,
+            "backlogRows": self.backlog_rows,
             "documents": {"readings": taken.readings, "aggregates": taken.aggregates, "anomalies": taken.anomalies},
             "rejects": taken.rejected,
             "requestUnits": None if taken.request_units is None else round(taken.request_units, 2),

@@ -44,6 +44,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "ingest": (
         Column("databases", ("databases",)),
         Column("rows", ("rowsRead",)),
+        Column("backlog", ("backlogRows",)),
         Column("readings", ("documents", "readings")),
         Column("aggregates", ("documents", "aggregates")),
         Column("anomalies", ("documents", "anomalies")),
@@ -59,6 +60,8 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("backlog", ("backlogRows",)),
         Column("archive bytes", ("archiveBytes",)),
         Column("free bytes", ("freeBytes",), None),
+        Column("bytes a day", ("growthBytesPerDay",)),
+        Column("disk full", ("diskFullAt",), min),
         _SECONDS,
     ),
     "verify": (

@@ -11,21 +11,19 @@ moved in place, which the next run completes if this one is killed.
 
 from __future__ import annotations
 
-import os
 import shutil
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote
 
 import polars as pl
 
-from processors.archive.places import ASIDE, RESTORE, named, places, whole
+from processors.archive.places import ASIDE, RESTORE, named, places, sensors, size_bytes, whole
 from processors.archive.recount import named_files, parquet, readings, recounted, rejects_of
 from processors.errors import ArchiveError
-from processors.files import make_folder, sync_file, sync_folder, write_whole
+from processors.files import make_folder, sync_folder, write_synced, write_whole
 from processors.manifest import (
     Manifest,
     announced,
@@ -35,30 +33,12 @@ from processors.manifest import (
     partition_value,
     read_manifest,
 )
-from processors.model import BEFORE_FIRST, Anchor, Batch, Branch, Database
+from processors.model import Anchor, Batch, Branch, Database
 from processors.schema import OBSERVED_AT, READING, ROW_ID, SENSOR_ID
 
+__all__ = ["Archive", "sensors", "size_bytes"]
+
 _GENERATION = "generation.json"
-
-_PARTS = ("_rejects", "_manifests", "_aside")
-
-
-def sensors(root: Path, city: str) -> list[str]:
-    """Folders of sensors of a city that the archive has something of; a name too long for a folder stays cut."""
-    places = root / "_manifests" / f"city={partition_value(city)}"
-    return sorted(unquote(path.name.removeprefix("sensor=")) for path in places.glob("sensor=*"))
-
-
-def size_bytes(root: Path, city: str) -> int:
-    """Bytes of the city's files, also of those that are not in place yet; 0 without an archive."""
-    name = f"city={partition_value(city)}"
-    total = 0
-    for place in (root, *(root / part for part in _PARTS)):
-        for folder, _, files in os.walk(place / name):
-            for file in files:
-                with suppress(FileNotFoundError):
-                    total += Path(folder, file).stat().st_size
-    return total
 
 
 class Archive:
@@ -196,8 +176,16 @@ class Archive:
             raise self._incomplete(name, f"{len(found)} of {manifest.rejects} rejects are there")
         return dict(found.drop_nulls(ROW_ID).rows())
 
-    def mend(self, manifest: Manifest, valid: pl.DataFrame | None, rejects: pl.DataFrame | None) -> None:
-        """Writes the batch's readings or its rejects again, after they were found damaged; None leaves them."""
+    def mend_readings(self, manifest: Manifest, valid: pl.DataFrame) -> Manifest:
+        """Writes the batch's readings again, after they were found damaged; the manifest that says so."""
+        kept = {name: checksum for name, checksum in manifest.checksums.items() if name not in manifest.files}
+        return self._mend(replace(manifest, rows=len(valid), checksums=kept), valid, None)
+
+    def mend_rejects(self, manifest: Manifest, rejects: pl.DataFrame) -> Manifest:
+        """Writes the batch's rejects again, likewise."""
+        return self._mend(replace(manifest, rejects=len(rejects)), None, rejects)
+
+    def _mend(self, manifest: Manifest, valid: pl.DataFrame | None, rejects: pl.DataFrame | None) -> Manifest:
         with self._explained("repair"):
             # Not where a commit waits: one that a kill leaves half made here must never be moved in place.
             aside = self._places.aside / "repair"
@@ -206,11 +194,12 @@ class Archive:
             self._move_in_place(mended, aside)
             write_whole(self._places.manifest(manifest.generation, manifest.after), encode(mended))
             shutil.rmtree(aside, ignore_errors=True)
+        return mended
 
     def _set_aside(
         self, aside: Path, manifest: Manifest, valid: pl.DataFrame | None, rejects: pl.DataFrame | None
     ) -> Manifest:
-        """Writes a batch where no reader looks; its manifest with these files."""
+        """Writes a batch where no reader looks; its manifest with these files. None leaves those that there are."""
         name = batch_name(manifest.generation, manifest.after)
         checksums = dict(manifest.checksums)
         if valid is not None:
@@ -218,12 +207,10 @@ class Archive:
                 str(folder / f"{name}.parquet"): _set_aside(aside / folder / f"{name}.parquet", parquet(rows))
                 for folder, rows in self._parts(valid, manifest.generation)
             }
-            kept = {file: checksum for file, checksum in checksums.items() if file not in manifest.files}
-            manifest, checksums = replace(manifest, files=[*files], rows=len(valid)), {**kept, **files}
+            manifest, checksums = replace(manifest, files=[*files]), checksums | files
         if rejects is not None and len(rejects):
             lines = rejects.with_columns(generation=pl.lit(manifest.generation)).write_ndjson()
             checksums[f"{name}.jsonl"] = _set_aside(aside / f"{name}.jsonl", lines.encode())
-            manifest = replace(manifest, rejects=len(rejects))
         return replace(manifest, checksums=checksums)
 
     def _parts(self, valid: pl.DataFrame, generation: str) -> Iterator[tuple[Path, pl.DataFrame]]:
@@ -274,7 +261,6 @@ def _set_aside(place: Path, content: bytes | memoryview) -> int:
     """Writes a file where no reader looks; its checksum."""
     path = place.with_name(place.name + ASIDE)
     make_folder(path.parent)
-    path.write_bytes(content)
-    sync_file(path)
+    write_synced(path, content)
     sync_folder(path.parent)
     return zlib.crc32(content)

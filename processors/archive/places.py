@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from processors.errors import ArchiveError
 from processors.manifest import after_name, partition_value
@@ -16,6 +19,7 @@ RESTORE = "restore it from a copy of the archive, or let the next run write it a
 ASIDE = ".new"
 """Suffix of a file that is not in place yet: no pattern for Parquet files matches it."""
 
+_PARTS = ("_rejects", "_manifests", "_aside")
 _POSITION = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 
@@ -40,6 +44,24 @@ class Places:
     def manifest(self, generation: str, after: int) -> Path:
         """The manifest of a batch."""
         return self.manifests / generation / f"{after_name(after)}.json"
+
+
+def sensors(root: Path, city: str) -> list[str]:
+    """Folders of sensors of a city that the archive has something of; a name too long for a folder stays cut."""
+    places = root / "_manifests" / f"city={partition_value(city)}"
+    return sorted(unquote(path.name.removeprefix("sensor=")) for path in places.glob("sensor=*"))
+
+
+def size_bytes(root: Path, city: str) -> int:
+    """Bytes of the city's files, also of those that are not in place yet; 0 without an archive."""
+    name = f"city={partition_value(city)}"
+    total = 0
+    for place in (root, *(root / part for part in _PARTS)):
+        for folder, _, files in os.walk(place / name):
+            for file in files:
+                with suppress(FileNotFoundError):
+                    total += Path(folder, file).stat().st_size
+    return total
 
 
 def places(root: Path, database: Database) -> Places:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from processors.checkpoint import landed
 from processors.checkpoint.rows import DamagedError, check
 from processors.errors import CheckpointError
-from processors.files import FILE_MODE
+from processors.files import FILE_MODE, open_private
 from processors.schema import ACCUMULATOR, SENSOR_ID, WINDOW_START
 
 VERSION = 2
@@ -20,6 +21,9 @@ SPREAD = 1_000_003
 
 _APPLICATION_ID = 0x62636F73
 _WINDOW_US = 60_000_000
+
+_NOT_OURS = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+"""What SQLite says of a damaged file; a version of its format that it does not know is a mere error to it."""
 
 _OPEN_HINT = "free some space on the disk, end what else has the file open, or choose another folder with --state"
 
@@ -60,9 +64,10 @@ def connect(path: Path) -> tuple[sqlite3.Connection, Path | None]:
     """
     try:
         aside = put_aside(path) if path.exists() and not _is_sound(path) else None
+        # Before SQLite opens it, which would make it as the umask says; its -wal and -shm have the database's mode.
+        os.close(open_private(path, os.O_RDWR))
         with ExitStack() as undo:
             connection = undo.enter_context(closing(sqlite3.connect(path)))
-            path.chmod(FILE_MODE)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             _bring_up(connection)
@@ -76,6 +81,7 @@ def put_aside(path: Path) -> Path:
     """The file, which nobody has open, under another name: the archive holds all that is needed to make it again."""
     numbered = (path.with_name(f"{path.name}.damaged-{number}") for number in range(1, 1_000_000))
     aside = next(name for name in numbered if not name.exists())
+    path.chmod(FILE_MODE)
     path.rename(aside)
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -125,7 +131,7 @@ def _is_sound(path: Path) -> bool:
     except DamagedError:
         return False
     except sqlite3.DatabaseError as exc:
-        if exc.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if exc.sqlite_errorcode & 0xFF in _NOT_OURS:
             return False
         raise CheckpointError("open the checkpoint", path, hint=_OPEN_HINT) from exc
 

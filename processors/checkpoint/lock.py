@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 from processors.errors import BusyError, CheckpointError
-from processors.files import FILE_MODE, make_folder
+from processors.files import make_folder, open_private
 
 FILE = "lock"
 
@@ -17,7 +17,7 @@ def hold(folder: Path, city: str) -> int:
     """A descriptor that holds the city's lock until it is closed."""
     try:
         make_folder(folder)
-        lock = os.open(folder / FILE, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        lock = open_private(folder / FILE, os.O_RDWR)
     except OSError as exc:
         raise CheckpointError(
             "open the state folder", folder, hint="make it writable, or choose another with --state"

@@ -9,7 +9,7 @@ or because the checkpoint is gone, is folded into the state from there and not s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from processors.checkpoint import Checkpoint
 from processors.conform import conform
 from processors.containers import AGGREGATES, ANOMALIES
 from processors.document import Origin
-from processors.model import Batch, Database, Documents, Refusal, Written
+from processors.model import BEFORE_FIRST, Batch, Branch, Database, Documents, Refusal, Written
 from processors.pipeline.catch_up import catch_up
 from processors.pipeline.evidence import Evidence
 from processors.pipeline.recipe import Recipe, Taken
@@ -32,89 +32,154 @@ from processors.source import Source
 from processors.transform.aggregate import WINDOW_S, summarize
 from processors.transform.privacy import sanitize
 
-__all__ = ["Recipe", "Sink", "Taken", "take_in"]
+__all__ = ["Intake", "Recipe", "Sink", "Taken"]
 
 
 class Sink(Protocol):
     """Where documents go; see `sink.Sink`."""
 
     def write(self, container: str, documents: Iterable[Documents]) -> Written:
-        """Upserts them all, or raises."""
+        """Upserts them all, or raises; pulls them as it goes."""
         ...
 
 
-def take_in(
-    database: Database, source: Source, checkpoint: Checkpoint, archive: Archive, sink: Sink, recipe: Recipe
-) -> Iterator[Taken]:
-    """Takes in what is new in a database, batch by batch; each batch is safe when it is yielded.
+class Intake:
+    """What is new in a database, batch by batch: each batch is safe when `next` returns it.
 
-    Raises:
-        ProcessorError: From the stage that failed; the position is where the last yielded batch ended.
+    Between two batches nothing of their rows is in memory, so many databases can take turns.
+
+    Attributes:
+        branch: Life of the database, at the position that the last batch moved it to; None before that is known, and
+            for an empty table.
+        waiting: Rows beyond that position, at most; 0 after the last batch, None before the first.
     """
-    known = yield from catch_up(database, source, checkpoint, archive, recipe)
-    branch = lineage.place(database, known, Evidence(source, archive, known, recipe))
-    if branch is None:
-        return
-    if branch not in known:
-        archive.announce(branch, len(known) + 1)
-        checkpoint.add(database.sensor, branch)
-        if notices := _unknown_columns(database, source.page(branch.position, 1)):
-            yield Taken(notices=notices)
-    carried: Mapping[str, pl.DataFrame] = checkpoint.carried(branch.generation)
-    while True:
-        rows = source.page(branch.position, recipe.page_rows, anchor=branch.anchors[-1])
-        if rows.is_empty():
+
+    def __init__(
+        self,
+        database: Database,
+        source: Source,
+        checkpoint: Checkpoint,
+        archive: Archive,
+        sink: Sink,
+        recipe: Recipe,
+        moving: Callable[[], object] = lambda: None,
+    ):
+        """`moving` is called again and again while documents of a batch leave."""
+        self.branch: Branch | None = None
+        self.waiting: int | None = None
+        self._database = database
+        self._source = source
+        self._checkpoint = checkpoint
+        self._archive = archive
+        self._sink = sink
+        self._recipe = recipe
+        self._moving = moving
+        self._steps = self._all()
+
+    def __iter__(self) -> Iterator[Taken]:
+        return self
+
+    def __next__(self) -> Taken:
+        """The next batch; first those that the archive has beyond the checkpoint, which are not sent.
+
+        Raises:
+            StopIteration: There is no more.
+            ProcessorError: From the stage that failed; the position is where the last batch ended.
+            Stopped: The run was asked to end, and the batch in hand was given up; likewise.
+        """
+        taken = next(self._steps)
+        return next(self) if taken is None else taken
+
+    def catch_up(self) -> Iterator[Taken]:
+        """Only the batches that the archive has beyond the checkpoint; `branch` is known then, and nothing is sent."""
+        while taken := next(self._steps):
+            yield taken
+
+    def _all(self) -> Iterator[Taken | None]:
+        """Batches of the archive, None when it is known where the database stands, then batches of the table."""
+        database, source, checkpoint, archive = self._database, self._source, self._checkpoint, self._archive
+        known = yield from catch_up(database, source, checkpoint, archive, self._recipe)
+        branch = lineage.place(database, known, Evidence(source, archive, known, self._recipe))
+        self.branch = branch
+        yield None
+        if branch is None:
             return
+        if branch not in known:
+            archive.announce(branch, len(known) + 1)
+            checkpoint.add(database.sensor, branch)
+            if notices := _unknown_columns(database, source.page(branch.position, 1)):
+                yield Taken(notices=notices)
+        # A live sensor writes while a batch is on its way: what comes later than this is for the next pass.
+        last_id = source.extent().last_id or BEFORE_FIRST
+        while batch := self._batch(branch):
+            branch, taken = batch
+            yield taken
+            if taken.rows < self._recipe.page_rows or branch.position >= last_id:
+                return
+
+    def _batch(self, branch: Branch) -> tuple[Branch, Taken] | None:
+        """Takes in one page after the branch's position, None where there is none.
+
+        A function of its own, so that the page's frames end with it.
+        """
+        database, checkpoint, recipe = self._database, self._checkpoint, self._recipe
+        rows = self._source.page(branch.position, recipe.page_rows, anchor=branch.anchors[-1])
+        if rows.is_empty():
+            self.waiting = 0
+            return None
         batch = Batch(database, branch.generation, int(rows["id"][-1]), rows)
         ends = (anchor_of(rows, 0), anchor_of(rows, -1))
         branch = lineage.intend(branch, ends[-1])
         checkpoint.intend(database.sensor, branch)
         conformed = conform(rows, default_zone=recipe.default_zone)
+        carried = checkpoint.carried(branch.generation)
         refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.detectors)
-        written, refused = _send(batch, refined, carried, checkpoint, sink, recipe)
+        written, refused = self._send(batch, refined, carried)
         rejects = pl.concat([conformed.rejects, refused])
-        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.stage)
+        self._archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.stage)
         branch = lineage.advance(branch, batch.last_id, ends[-1])
         checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
-        carried = refined.carried
-        yield replace(
+        self.branch = branch
+        last = len(rows) < recipe.page_rows
+        self.waiting = 0 if last else self._source.extent().beyond(branch.position)
+        return branch, replace(
             written, rows=len(rows), rejected=rejects[ROW_ID].drop_nulls().n_unique(), rejects=_by_rule(rejects)
         )
-        if len(rows) < recipe.page_rows:
-            return  # A live sensor writes while a batch is on its way: to look again would never end.
+
+    def _send(self, batch: Batch, refined: Refined, carried: Mapping[str, pl.DataFrame]) -> tuple[Taken, pl.DataFrame]:
+        """Writes what leaves; also the documents that Cosmos will never take, as rejects."""
+        origin = Origin(batch.database.city, batch.generation)
+        rows = document.identify(refined.rows, origin)
+        windows = summarize(closed(refined, carried, self._checkpoint, batch.generation))
+        readings = Written()
+        if self._recipe.stage != "aggregated":
+            body = _at_stage(rows, batch, self._recipe)
+            readings = self._write(self._recipe.readings, document.readings(body, origin, self._recipe.stage))
+        anomalies = self._write(ANOMALIES, document.anomalies(refined.anomalies, origin))
+        aggregates = self._write(AGGREGATES, document.aggregates(windows, origin, WINDOW_S))
+        taken = Taken(
+            readings=readings.documents,
+            aggregates=aggregates.documents,
+            anomalies=anomalies.documents,
+            request_units=(readings + anomalies + aggregates).request_units,
+        )
+        return taken, _refusals((*readings.refused, *anomalies.refused, *aggregates.refused), rows)
+
+    def _write(self, container: str, documents: Iterable[Documents]) -> Written:
+        return self._sink.write(container, _told(documents, self._moving))
+
+
+def _told(documents: Iterable[Documents], moving: Callable[[], object]) -> Iterator[Documents]:
+    """The documents; `moving` is called for each group that the sink pulls, however long the whole takes."""
+    for group in documents:
+        moving()
+        yield group
 
 
 def _unknown_columns(database: Database, rows: pl.DataFrame) -> tuple[str, ...]:
     """What to say of columns that the contract does not know: once, when a life of the database begins."""
     names = [name.removeprefix(EXTRA) for name in rows.columns if name.startswith(EXTRA) and not name.endswith(ODD)]
     return (f"{database.sensor}: columns kept in the archive only: {', '.join(names)}",) if names else ()
-
-
-def _send(
-    batch: Batch,
-    refined: Refined,
-    carried: Mapping[str, pl.DataFrame],
-    checkpoint: Checkpoint,
-    sink: Sink,
-    recipe: Recipe,
-) -> tuple[Taken, pl.DataFrame]:
-    """Writes what leaves; also the documents that Cosmos will never take, as rejects."""
-    origin = Origin(batch.database.city, batch.generation)
-    rows = document.identify(refined.rows, origin)
-    windows = summarize(closed(refined, carried, checkpoint, batch.generation))
-    readings = Written()
-    if recipe.stage != "aggregated":
-        body = _at_stage(rows, batch, recipe)
-        readings = sink.write(recipe.readings, document.readings(body, origin, recipe.stage))
-    anomalies = sink.write(ANOMALIES, document.anomalies(refined.anomalies, origin))
-    aggregates = sink.write(AGGREGATES, document.aggregates(windows, origin, WINDOW_S))
-    taken = Taken(
-        readings=readings.documents,
-        aggregates=aggregates.documents,
-        anomalies=anomalies.documents,
-        request_units=(readings + anomalies + aggregates).request_units,
-    )
-    return taken, _refusals((*readings.refused, *anomalies.refused, *aggregates.refused), rows)
 
 
 def _at_stage(rows: pl.DataFrame, batch: Batch, recipe: Recipe) -> pl.DataFrame:

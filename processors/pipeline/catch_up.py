@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator
+from typing import TypeVar
 
 import polars as pl
 
@@ -17,6 +18,8 @@ from processors.pipeline.evidence import conformed_range
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import refine
 from processors.source import Source
+
+T = TypeVar("T")
 
 
 def catch_up(
@@ -34,35 +37,68 @@ def catch_up(
     caught_up = []
     for start in known:
         branch = start
-        carried: Mapping[str, pl.DataFrame] = checkpoint.carried(branch.generation)
         while manifest := archive.next_manifest(branch.generation, branch.position):
-            valid, notices = _archived(manifest, source, archive, recipe)
-            refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
-            carried = refined.carried
-            last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
-            branch = lineage.advance(branch, manifest.last_id, last)
-            checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
+            branch, notices = _fold(manifest, branch, database, source, checkpoint, archive, recipe)
             yield Taken(notices=notices)
         caught_up.append(branch)
     return caught_up
+
+
+def _fold(
+    manifest: Manifest,
+    branch: Branch,
+    database: Database,
+    source: Source,
+    checkpoint: Checkpoint,
+    archive: Archive,
+    recipe: Recipe,
+) -> tuple[Branch, tuple[str, ...]]:
+    """The branch moved past a batch; a function of its own, so that the batch's frames end with it."""
+    valid, notices = _archived(manifest, source, archive, recipe)
+    carried = checkpoint.carried(branch.generation)
+    refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
+    last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
+    branch = lineage.advance(branch, manifest.last_id, last)
+    checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
+    return branch, notices
 
 
 def _archived(
     manifest: Manifest, source: Source, archive: Archive, recipe: Recipe
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """A batch's readings from the archive; from the table, and repaired, where a file is damaged."""
-    try:
-        return archive.read(manifest), ()
-    except ArchiveError as damage:
-        valid = conformed_range(source, manifest.after, manifest.last_id, recipe)
-        now = {row["id"]: row for row in anchors_of(source.rows_at([anchor["id"] for anchor in manifest.anchors]))}
-        same = all(a["id"] in now and matches(a, now[a["id"]]) for a in manifest.anchors)
-        if not same or len(valid) != manifest.rows:
+    valid = _or_damage(archive.read, manifest)
+    rejected = _or_damage(archive.rejected, manifest)
+    if isinstance(valid, pl.DataFrame) and not isinstance(rejected, ArchiveError):
+        return valid, ()
+    found = conformed_range(source, manifest.after, manifest.last_id, recipe)
+    now = {row["id"]: row for row in anchors_of(source.rows_at([anchor["id"] for anchor in manifest.anchors]))}
+    same = all(a["id"] in now and matches(a, now[a["id"]]) for a in manifest.anchors)
+    same = same and len(found.valid) == manifest.rows
+    notices = []
+    if isinstance(valid, ArchiveError):
+        if not same:
             raise ArchiveError(
                 "repair the archive",
                 ", ".join(manifest.files),
-                why=f"{damage}; the table no longer has the {manifest.rows} rows of it",
+                why=f"{valid}; the table no longer has the {manifest.rows} rows of it",
                 hint="restore the files from a copy of the archive",
-            ) from damage
-        archive.replace(manifest, valid)
-        return valid, (f"archive repaired: {len(manifest.files)} files up to row {manifest.last_id}",)
+            ) from valid
+        manifest = archive.mend_readings(manifest, found.valid)
+        valid = found.valid
+        notices.append(f"archive repaired: {len(manifest.files)} files up to row {manifest.last_id}")
+    if isinstance(rejected, ArchiveError):
+        lost = manifest.rejects - len(found.rejects)  # what Cosmos refused is not known from the table
+        if same and lost >= 0:
+            archive.mend_rejects(manifest, found.rejects)
+            notices.append(f"rejects repaired up to row {manifest.last_id}" + (f", {lost} are lost" if lost else ""))
+        else:
+            notices.append(f"{manifest.rejects} rejects up to row {manifest.last_id} are lost: {rejected}")
+    return valid, tuple(notices)
+
+
+def _or_damage(read: Callable[[Manifest], T], manifest: Manifest) -> T | ArchiveError:
+    try:
+        return read(manifest)
+    except ArchiveError as error:
+        return error

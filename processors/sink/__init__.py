@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
@@ -21,6 +22,7 @@ from processors.model import Documents, Refusal, Written
 from processors.retry import THROTTLED, decide
 from processors.sink import batches
 from processors.sink.concurrency import Limiter
+from processors.sink.stopping import until_stopped
 
 REQUEST_TIMEOUT_S = 30.0
 
@@ -53,6 +55,7 @@ def open_sink(
     *,
     budget_s: float = 60.0,
     request_timeout_s: float = REQUEST_TIMEOUT_S,
+    stop: threading.Event | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     jitter: Callable[[], float] = random.random,
@@ -65,6 +68,7 @@ def open_sink(
         account: Where documents go.
         budget_s: Seconds for which a batch is tried again, from its first attempt.
         request_timeout_s: Seconds after which a request counts as unanswered.
+        stop: Set when the run should end: what is in hand then has `stopping.GRACE_S`, here and in each `write`.
         clock: Seconds, never falling.
         sleep: Waits between attempts.
         jitter: Numbers from 0 to 1.
@@ -73,7 +77,9 @@ def open_sink(
         SettingsError: The endpoint or the key is malformed.
         EndpointError: The account cannot be reached, or refuses us.
         SinkError: The database or a container is missing, or has another partition key.
+        Stopped: Before the account answered.
     """
+    ending = stop or threading.Event()
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
 
@@ -85,13 +91,14 @@ def open_sink(
                 await containers.verify(client, account),
                 budget_s=budget_s,
                 request_timeout_s=request_timeout_s,
+                stop=ending,
                 clock=clock,
                 sleep=sleep,
                 jitter=jitter,
             )
 
         try:
-            yield runner.run(enter())
+            yield runner.run(until_stopped(enter(), ending))
         finally:
             runner.run(stack.aclose())
 
@@ -107,6 +114,7 @@ class Sink:
         *,
         budget_s: float,
         request_timeout_s: float,
+        stop: threading.Event,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
         jitter: Callable[[], float],
@@ -116,6 +124,7 @@ class Sink:
         self._containers = found
         self._budget_s = budget_s
         self._request_timeout_s = request_timeout_s
+        self._stop = stop
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -136,8 +145,9 @@ class Sink:
                 documents may have been taken; nothing is in flight any longer. To write all again does no harm.
             EndpointError: The connection is lost for longer than the budget, or the account refuses us; the same
                 holds for the documents.
+            Stopped: The run was asked to end, and this took longer; the same holds for the documents.
         """
-        return self._runner.run(self._write(container, documents))
+        return self._runner.run(until_stopped(self._write(container, documents), self._stop))
 
     def put_run(self, document: dict[str, Any]) -> None:
         """Upsert the report of a run, an item with `id` and `city`.

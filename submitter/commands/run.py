@@ -2,6 +2,7 @@
 # ruff: noqa: PLC0415 - processors is imported when it is used, so that help stays fast
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Display
     from rich.progress import TaskID
 
-    from processors.city import Progress
     from processors.model import Database
     from processors.pipeline import Taken
     from processors.report import Report
+    from processors.world import Progress
 
 EXAMPLE = "Example: bacalhau-cosmos run --city denver --endpoint http://127.0.0.1:8081 --every 30s"
 
@@ -58,11 +59,13 @@ def run(
 ) -> None:
     """Take in what is new in a city's databases: to Cosmos DB, and to the Parquet archive.
 
-    The account key is read from COSMOS_KEY; without it this machine's identity is used. Ctrl-C ends the run after
-    the batch in hand, a second one at once; the next run goes on from there.
+    The account key is read from COSMOS_KEY; without it this machine's identity is used. Ctrl-C ends the run within
+    seconds: a batch that is not done by then is given up. A second one ends it at once. The next run goes on from
+    the last batch that is safe.
     """
-    from processors.city import World, passes
+    from processors.city import passes
     from processors.report import encode
+    from processors.world import World
 
     named = {"city": city, "data": data, "state": state, "archive": archive, "stage": stage, "every": every}
     loaded = load_settings({**named, "endpoint": endpoint}, assigned, config, required=("city", "endpoint"))
@@ -89,6 +92,7 @@ def _lines(report: "Report") -> Iterator[tuple[str, Any]]:
     yield "outcome", report.outcome
     yield "databases", "-" if report.databases is None else report.databases
     yield "rows read", taken.rows
+    yield "rows waiting", "-" if report.backlog_rows is None else report.backlog_rows
     yield "documents", documents
     yield "  readings", taken.readings
     yield "  aggregates", taken.aggregates
@@ -106,36 +110,46 @@ def _lines(report: "Report") -> Iterator[tuple[str, Any]]:
 
 
 class _Bar:
-    """A bar on stderr while a database is read."""
+    """A bar on stderr while a pass goes on: rows of all databases that it has opened, and which has its turn."""
 
     def __init__(self, display: "Display"):
         self._display = display
         self._task: TaskID | None = None
+        self._rows: dict[str, int] = {}
+        self._done: Counter[str] = Counter()
 
     def database(self, database: "Database", expected_rows: int) -> None:
-        """See `processors.city.Progress`."""
-        self.rest()
-        self._task = self._display.add_task(plain(database.sensor), total=expected_rows)
-        self._display.start()
+        """See `processors.world.Progress`."""
+        if self._task is None:
+            self._task = self._display.add_task("", total=0)
+            self._display.start()
+        self._rows[database.sensor] = self._done[database.sensor] + expected_rows
+        self._display.update(self._task, description=plain(database.sensor), total=sum(self._rows.values()))
 
-    def batch(self, taken: "Taken") -> None:
-        """See `processors.city.Progress`."""
+    def moving(self) -> None:
+        """See `processors.world.Progress`."""
+
+    def batch(self, database: "Database", taken: "Taken") -> None:
+        """See `processors.world.Progress`."""
+        self._done[database.sensor] += taken.rows
         if self._task is not None:
-            self._display.advance(self._task, taken.rows)
+            self._display.update(self._task, description=plain(database.sensor), completed=self._done.total())
 
     def rest(self) -> None:
-        """Nothing is read for now."""
+        """The pass is over."""
         if self._task is not None:
             self._display.stop()
             self._display.remove_task(self._task)
             self._task = None
+        self._rows.clear()
+        self._done.clear()
 
 
 @contextmanager
 def _progress() -> "Iterator[tuple[Progress, Any]]":
     """Who is told how a pass goes, and what to call when it is over."""
     if not sys.stderr.isatty():
-        from processors.city import Silent
+        from processors.world import Silent
 
         yield Silent(), lambda: None
         return

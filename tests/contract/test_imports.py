@@ -13,7 +13,7 @@ PACKAGES = ("processors", "submitter", "sensors", "network")
 STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
 }  # fmt: skip
-WIRING = {"pipeline", "city", "standing", "verify", "survey"}
+WIRING = {"pipeline", "city", "rounds", "standing", "verify", "survey"}
 SHARED = {"model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos", "manifest"}
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 

@@ -14,7 +14,7 @@ from processors import city, discover
 from processors.archive import Archive
 from processors.checkpoint import open_checkpoint
 from processors.model import Documents, Written
-from processors.pipeline import Taken, take_in
+from processors.pipeline import Intake, Taken
 from processors.settings import Settings
 from processors.source import open_source
 from tests.harness import oracle
@@ -84,7 +84,7 @@ class Node:
                 with open_source(
                     database.path, table=chosen.table, columns=chosen.columns, scratch=self.state / "scratch"
                 ) as source:
-                    for taken in take_in(database, source, checkpoint, archive, self.memory, city.recipe(chosen)):
+                    for taken in Intake(database, source, checkpoint, archive, self.memory, city.recipe(chosen)):
                         total += taken
                         after_batch()
         return total

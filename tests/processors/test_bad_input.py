@@ -21,8 +21,8 @@ from processors.report import Report
 from processors.settings import Settings
 from tests.harness import databases, oracle, processor
 from tests.harness.databases import START, readings
-from tests.harness.faulty import Answer, FaultyCosmos
 from tests.harness.node import Node
+from tests.harness.strict import Answer, Plan, StrictCosmos
 
 
 @pytest.fixture
@@ -269,21 +269,20 @@ def test_nobody_answers(node: Node) -> None:
 
 
 @pytest.mark.parametrize("from_request", [0, 8])
-def test_the_key_is_refused(node: Node, faulty: FaultyCosmos, from_request: int) -> None:
+def test_the_key_is_refused(node: Node, strict: StrictCosmos, from_request: int) -> None:
     """At once, or in the middle of a run: what has been archived is not sent again, and nothing is missing."""
     databases.create(node.database(), readings(100))
     answer = Answer(401, {"code": "Unauthorized", "message": "The input authorization token can't serve the request."})
-    seen = iter(range(10_000))
-    faulty.plan = lambda request: answer if from_request == 0 or (request.number >= 0 and next(seen) >= 4) else None
-    report = run(node, faulty.account)
+    strict.plan = lambda request: answer if from_request == 0 or request.batch_number >= 4 else None
+    report = run(node, strict.account)
     assert report.exit_code == 3
     assert "401: The input authorization token" in str(report.stopped_by)
     assert report.stopped_by is not None
     assert "check COSMOS_KEY" in report.stopped_by.hint
-    faulty.plan = lambda _: None
-    again = run(node, faulty.account)
+    strict.plan = Plan()
+    again = run(node, strict.account)
     assert (again.exit_code, again.taken.rows) == (0, 100 - report.taken.rows)
-    assert_whole(node, faulty.account)
+    assert_whole(node, strict.account)
 
 
 def test_a_container_is_missing_or_has_another_partition_key(node: Node, account: Account) -> None:

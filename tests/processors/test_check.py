@@ -9,7 +9,7 @@ from processors.check import check
 from processors.containers import Definition
 from processors.errors import EndpointError, SettingsError, SinkError
 from processors.query import Query, open_reader
-from tests.harness.faulty import Answer
+from tests.harness.strict import Answer
 
 NAMES = ["endpoint", "identity", "database", "containers", "partition keys", "write", "read back", "delete"]
 
@@ -57,9 +57,9 @@ def test_the_first_step_that_fails_is_the_last_one_tried(account, changes, name,
     assert all((step.milliseconds is None) == (step.outcome == "not tried") for step in steps)
 
 
-def test_an_account_that_answers_401_is_reached_and_its_key_is_what_fails(faulty):
-    faulty.plan = lambda _: Answer(401, {"message": "No."})
-    steps = check(dataclasses.replace(faulty.account, key="a2V5"))
+def test_an_account_that_answers_401_is_reached_and_its_key_is_what_fails(strict):
+    strict.plan = lambda _: Answer(401, {"message": "No."})
+    steps = check(dataclasses.replace(strict.account, key="a2V5"))
     name, error = failure(steps)
     assert name == "key"
     assert outcomes(steps)["endpoint"] == "ok"
@@ -84,15 +84,15 @@ def test_a_container_with_another_partition_key_is_named(account):
         ("DELETE", Answer(403, {"message": "Kept."}), "delete"),
     ],
 )
-def test_what_was_written_is_deleted_whatever_fails(faulty, method, answer, name):
-    faulty.plan = lambda request: answer if request.method == method and "/docs" in request.path else None
-    steps = check(faulty.account)
+def test_what_was_written_is_deleted_whatever_fails(strict, method, answer, name):
+    strict.plan = lambda request: answer if request.method == method and "/docs" in request.path else None
+    steps = check(strict.account)
     assert failure(steps)[0] == name
-    deleted = [request for request in faulty.requests if request.method == "DELETE"]
+    deleted = [request for request in strict.exchanges if request.method == "DELETE"]
     assert len(deleted) == (name != "write")
 
 
-def test_what_is_written_would_expire_by_itself(faulty):
-    check(faulty.account)
-    (written,) = [r for r in faulty.requests if r.method == "POST" and r.path.rstrip("/").endswith("docs")]
+def test_what_is_written_would_expire_by_itself(strict):
+    check(strict.account)
+    (written,) = [r for r in strict.exchanges if r.method == "POST" and r.path.rstrip("/").endswith("docs")]
     assert json.loads(written.body)["ttl"] == 60

@@ -18,8 +18,8 @@ from processors.pipeline import Taken
 from processors.settings import Settings
 from tests.harness import databases, oracle, processor
 from tests.harness.databases import START, readings
-from tests.harness.faulty import FaultyCosmos
 from tests.harness.node import Node
+from tests.harness.strict import Plan, StrictCosmos
 
 
 @pytest.fixture
@@ -56,20 +56,29 @@ def test_one_bad_database_does_not_stop_the_others(node: Node, account: Account)
 
 
 def test_what_progress_is_told(node: Node, account: Account) -> None:
-    databases.create(node.database("a"), readings(50))
+    databases.create(node.database("a"), readings(50, step_s=0.1))
+    databases.create(node.database("b"), readings(10, step_s=0.1))
     told: list[tuple[str, int]] = []
 
     class Told(Silent):
         def database(self, database: Database, expected_rows: int) -> None:
             told.append((database.sensor, expected_rows))
 
-        def batch(self, taken: Taken) -> None:
-            told.append(("batch", taken.rows))
+        def moving(self) -> None:
+            told.append(("moving", 0))
+
+        def batch(self, database: Database, taken: Taken) -> None:
+            told.append((f"batch of {database.sensor}", taken.rows))
 
     list(passes(settings(node, account), World(), Told()))
     databases.append(node.database("a"), readings(5, start=START + timedelta(days=1)))
     list(passes(settings(node, account), World(), Told()))
-    assert told == [("a", 50), ("batch", 20), ("batch", 20), ("batch", 10), ("a", 5), ("batch", 5)]
+    moving = ("moving", 0)
+    assert [each for each in told if each != moving] == [
+        ("a", 50), ("b", 10), ("batch of a", 20), ("batch of b", 10), ("batch of a", 20), ("batch of a", 10),
+        ("a", 5), ("b", 0), ("batch of a", 5),
+    ]  # fmt: skip
+    assert all(told[place - 1] == moving for place, each in enumerate(told) if each[0].startswith("batch"))
 
 
 def test_passes_go_on_with_what_is_new_until_they_are_stopped(node: Node, account: Account) -> None:
@@ -84,12 +93,12 @@ def test_passes_go_on_with_what_is_new_until_they_are_stopped(node: Node, accoun
     assert rows == [20, 1, 2]
 
 
-def test_a_failure_that_may_pass_does_not_end_the_passes(node: Node, faulty: FaultyCosmos) -> None:
+def test_a_failure_that_may_pass_does_not_end_the_passes(node: Node, strict: StrictCosmos) -> None:
     """The state is held by another process for one pass; one that only a person can mend ends them."""
     databases.create(node.database(), readings(20))
     world = World(clock=iter(range(0, 10_000, 100)).__next__)
     with open_checkpoint(node.state, node.city):
-        reports = passes(settings(node, faulty.account, every=1), world, Silent())
+        reports = passes(settings(node, strict.account, every=1), world, Silent())
         assert next(reports).exit_code == 1
     assert next(reports).exit_code == 0
     databases.remove(node.database())
@@ -105,26 +114,26 @@ def held() -> Iterator[threading.Event]:
     go.set()
 
 
-def test_a_signal_ends_the_run_after_the_batch_in_hand(node: Node, faulty: FaultyCosmos, held: threading.Event) -> None:
+def test_a_signal_ends_the_run_after_the_batch_in_hand(node: Node, strict: StrictCosmos, held: threading.Event) -> None:
     databases.create(node.database(), readings(100))
     arrived = threading.Event()
 
     def plan(request: object) -> None:
-        if getattr(request, "number", -1) == 0:
+        if getattr(request, "batch_number", -1) == 0:
             arrived.set()
             held.wait(60)
 
-    faulty.plan = plan
-    with processor.started(node, faulty.account, every="1h") as process:
+    strict.plan = plan
+    with processor.started(node, strict.account, every="1h") as process:
         assert arrived.wait(60)
         process.send_signal(signal.SIGTERM)
         held.set()
         done = processor.ended(process)
     assert done.code == 0, done.errors
     assert [report["rowsRead"] for report in done.reports] == [20]
-    assert {item["rowId"] for item in stored(faulty.account).values()} == set(range(1, 21))
-    faulty.plan = lambda _: None
-    again = processor.run(node, faulty.account)
+    assert {item["rowId"] for item in stored(strict.account).values()} == set(range(1, 21))
+    strict.plan = Plan()
+    again = processor.run(node, strict.account)
     assert (again.code, again.reports[0]["rowsRead"]) == (0, 80)
     assert oracle.once(oracle.archived(node.archive)) == set(oracle.table(node.database()))
 

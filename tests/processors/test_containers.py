@@ -14,7 +14,7 @@ from processors import containers, cosmos
 from processors.containers import Definition, create, definitions, differences
 from processors.cosmos import Account
 from processors.errors import EndpointError, SinkError
-from tests.harness.faulty import Answer, FaultyCosmos, Request
+from tests.harness.strict import Answer, Exchange, StrictCosmos
 
 EVERYTHING = ["readings", "aggregates", "anomalies", "runs"]
 
@@ -89,11 +89,11 @@ def test_many_nodes_may_create_at_the_same_time(emulator: str) -> None:
     assert sorted(created) == sorted({"create-race", *(f"create-race/{name}" for name in EVERYTHING)})
 
 
-def test_sends_hierarchical_keys_policies_and_ttl(faulty: FaultyCosmos) -> None:
-    create(replace(faulty.account, database="create-sends"))
+def test_sends_hierarchical_keys_policies_and_ttl(strict: StrictCosmos) -> None:
+    create(replace(strict.account, database="create-sends"))
     sent = {
         body["id"]: body
-        for request in faulty.requests
+        for request in strict.exchanges
         if request.method == "POST" and request.path.rstrip("/").endswith("/colls")
         for body in [json.loads(request.body)]
     }
@@ -131,16 +131,16 @@ def test_a_missing_container_is_named(account: Account) -> None:
         verify(account)
 
 
-def test_reads_each_once(faulty: FaultyCosmos) -> None:
-    assert verify(faulty.account) == EVERYTHING
-    assert [request.method for request in faulty.requests if "/dbs/" in request.path] == ["GET"] * 5
+def test_reads_each_once(strict: StrictCosmos) -> None:
+    assert verify(strict.account) == EVERYTHING
+    assert [request.method for request in strict.exchanges if "/dbs/" in request.path] == ["GET"] * 5
 
 
-def test_an_identity_that_may_not_create_is_told_so(faulty: FaultyCosmos) -> None:
-    def forbid(request: Request) -> Answer | None:
+def test_an_identity_that_may_not_create_is_told_so(strict: StrictCosmos) -> None:
+    def forbid(request: Exchange) -> Answer | None:
         return Answer(403, {"message": "no"}) if request.method == "POST" else None
 
-    faulty.plan = forbid
+    strict.plan = forbid
     with pytest.raises(EndpointError, match="create the database or container") as caught:
-        create(faulty.account)
+        create(strict.account)
     assert "control plane" in caught.value.hint

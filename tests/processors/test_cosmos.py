@@ -13,9 +13,10 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 
 from processors import cosmos
-from processors.cosmos import Account, check_endpoint, connect, explain, reason
+from processors.cosmos import Account, connect, explain, reason
+from processors.endpoint import check_endpoint
 from processors.errors import EndpointError, ProcessorError, SettingsError, SinkError
-from tests.harness.faulty import Answer, FaultyCosmos, Request
+from tests.harness.strict import Answer, Exchange, StrictCosmos
 
 KEY = "c2VjcmV0LXNlY3JldA=="
 
@@ -65,8 +66,8 @@ def test_takes_https_anywhere_and_http_on_this_machine(endpoint: str) -> None:
         ("a.documents.azure.com:443", "https://"),
         ("https://", "host name"),
         ("ftp://a.documents.azure.com", "https://"),
-        ("https://a.documents.azure.com:port", "port"),
-        ("https://[::1", "IPv6"),
+        ("https://a.documents.azure.com:port", "port is malformed"),
+        ("https://[::1", "malformed"),
         ("https://a.documents.azure.com/dbs/x", "nothing may follow"),
         ("https://user:pass@a.documents.azure.com", "before the host"),
         ("http://a.documents.azure.com", "clear text"),
@@ -165,31 +166,31 @@ except EndpointError as error:
     ],
 )
 def test_an_answer_becomes_an_error_with_something_to_try(
-    faulty: FaultyCosmos, status: int, headers: dict[str, str], kind: type, retryable: bool, hint: str
+    strict: StrictCosmos, status: int, headers: dict[str, str], kind: type, retryable: bool, hint: str
 ) -> None:
     async def read() -> ProcessorError:
-        async with connect(faulty.account) as client:
+        async with connect(strict.account) as client:
             try:
                 await client.get_database_client("x").read()
             except cosmos.TRANSPORT_ERRORS as error:
-                return explain(error, faulty.account, "read the database", "x")
+                return explain(error, strict.account, "read the database", "x")
         raise AssertionError("the answer was no error")
 
-    def plan(request: Request) -> Answer | None:
+    def plan(request: Exchange) -> Answer | None:
         return (
             Answer(status, {"code": "1", "message": "Because.\r\nActivityId: 1"}, headers)
             if "/dbs/" in request.path
             else None
         )
 
-    faulty.plan = plan
+    strict.plan = plan
     told = asyncio.run(read())
     assert type(told) is kind
     assert told.retryable is retryable
     assert hint in told.hint
     assert "ActivityId" not in str(told)
     assert str(status) in str(told)
-    assert sum("/dbs/" in request.path for request in faulty.requests) == 1
+    assert sum("/dbs/" in request.path for request in strict.exchanges) == 1
 
 
 def test_reasons_are_the_services_first_sentence() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,9 +23,10 @@ def node(tmp_path: Path) -> Node:
     return Node(tmp_path)
 
 
-def inspected(node: Node, **more: object) -> InspectReport:
+def inspected(node: Node, at: datetime | None = None, **more: object) -> InspectReport:
     chosen = {"endpoint": "https://nobody.invalid", "city": node.city, **more}
-    return inspect(Settings(data=node.data, state=node.state, archive=node.archive, **chosen), World())  # type: ignore[arg-type]
+    world = World() if at is None else World(now=lambda: at)
+    return inspect(Settings(data=node.data, state=node.state, archive=node.archive, **chosen), world)  # type: ignore[arg-type]
 
 
 def contents(root: Path) -> dict[str, tuple[int, bytes | None]]:
@@ -122,3 +123,39 @@ def test_the_report_fits(node: Node) -> None:
     assert json.loads(encode(document))["rows"] == 40
     assert document["truncated"] is True
     assert 0 < len(document["perDatabase"]) < 40
+
+
+def size(*paths: Path) -> int:
+    return sum(path.stat().st_size for path in paths)
+
+
+def test_when_the_disk_will_be_full(node: Node) -> None:
+    """A row each ten seconds, 300 rows of which 100 wait; the figures are those of the files."""
+    path = databases.create(node.database(), readings(200, step_s=10))
+    node.run(page_rows=100)
+    databases.append(path, readings(100, step_s=10, start=START + timedelta(seconds=2_000)))
+    now = START + timedelta(seconds=3_000)
+    document = inspected(node, now).document()
+    kept = document["archiveBytes"] + size(*(each for each in node.checkpoint.parent.iterdir() if each.is_file()))
+    rate = 1 / 10
+    growth = rate * size(path) / 300 + rate * kept / 200
+    assert document["growthBytesPerDay"] == pytest.approx(growth * 86_400, abs=1)
+    left = document["freeBytes"] - 100 * kept / 200
+    full_at = datetime.fromisoformat(document["diskFullAt"])
+    assert (full_at - now).total_seconds() == pytest.approx(left / growth, rel=0.01)
+
+
+def test_a_node_whose_sensors_have_stopped_does_not_fill_its_disk(node: Node) -> None:
+    databases.create(node.database("s1"), readings(200, step_s=10))
+    databases.create(node.database("empty"))
+    now = START + timedelta(days=3)
+    document = inspected(node, now).document()
+    assert (document["growthBytesPerDay"], document["diskFullAt"]) == (0, None)
+    databases.append(node.database(), readings(200, step_s=10, start=now - timedelta(seconds=2_000)))
+    assert inspected(node, now).document()["growthBytesPerDay"] > 0
+
+
+def test_a_city_that_is_not_there_has_no_forecast(node: Node) -> None:
+    databases.create(node.database(), readings(3))
+    document = inspected(node, city="boston").document()
+    assert (document["growthBytesPerDay"], document["diskFullAt"]) == (None, None)

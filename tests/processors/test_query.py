@@ -20,7 +20,7 @@ from processors.query import (
     without_system,
 )
 from processors.sink import open_sink
-from tests.harness.faulty import Answer
+from tests.harness.strict import Answer
 
 ALL = Selection()
 HOUR = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -72,13 +72,13 @@ def test_golden_text():
     assert partitions(ALL).sql == "SELECT DISTINCT c.city, c.sensorId, c.month FROM c"
 
 
-def test_only_a_full_key_is_sent_as_a_partition(faulty):
-    put(faulty.account, document(1))
-    faulty.requests.clear()
-    with open_reader(faulty.account, "readings") as reader:
+def test_only_a_full_key_is_sent_as_a_partition(strict):
+    put(strict.account, document(1))
+    strict.exchanges.clear()
+    with open_reader(strict.account, "readings") as reader:
         assert ids(reader.rows(newest_first(Selection("denver"), 5))) == ["denver-S1-1"]
         assert ids(reader.rows(partition(("denver", "S1", "2026-11")))) == ["denver-S1-1"]
-    sent = [r.headers for r in faulty.requests if r.headers.get("content-type") == "application/query+json"]
+    sent = [r.headers for r in strict.exchanges if r.headers.get("content-type") == "application/query+json"]
     keys = [headers.get("x-ms-documentdb-partitionkey") for headers in sent]
     assert [key and json.loads(key) for key in keys] == [None, ["denver", "S1", "2026-11"]]
     assert not [name for headers in sent for name in headers if "epk" in name]
@@ -131,7 +131,7 @@ def test_reads_all_rows_of_more_than_a_block(account):
         assert sorted(ids(reader.rows(partition(key)))) == sorted(ids(wanted))
 
 
-def test_reads_page_after_page_also_empty_ones(faulty):
+def test_reads_page_after_page_also_empty_ones(strict):
     pages = {None: ([{"id": "1"}], "a"), "a": ([], "b"), "b": ([{"id": "2"}], None)}
 
     def plan(request):
@@ -140,8 +140,8 @@ def test_reads_page_after_page_also_empty_ones(faulty):
         found, following = pages[request.headers.get("x-ms-continuation") or None]
         return Answer(200, {"Documents": found}, {"x-ms-continuation": following} if following else {})
 
-    faulty.plan = plan
-    with open_reader(faulty.account, "readings") as reader:
+    strict.plan = plan
+    with open_reader(strict.account, "readings") as reader:
         assert ids(reader.rows(partition(("denver", "S1", "2026-11")))) == ["1", "2"]
 
 
@@ -192,12 +192,12 @@ def test_a_missing_database_is_answered_with_the_command_that_makes_it(account):
     ("status", "kind", "hint"),
     [(400, SinkError, "correct the query"), (403, EndpointError, "role"), (429, SinkError, "throughput")],
 )
-def test_a_refused_query_says_what_to_try(faulty, status, kind, hint):
+def test_a_refused_query_says_what_to_try(strict, status, kind, hint):
     def refuse(request):
         queried = request.headers.get("content-type") == "application/query+json"
         return Answer(status, {"message": "Because."}) if queried else None
 
-    faulty.plan = refuse
-    with open_reader(faulty.account, "readings") as reader, pytest.raises(kind, match="Because") as refused:
+    strict.plan = refuse
+    with open_reader(strict.account, "readings") as reader, pytest.raises(kind, match="Because") as refused:
         list(reader.rows(count(ALL)))
     assert hint in refused.value.hint

@@ -39,7 +39,7 @@ def test_a_report(golden: Callable[[str, str], None]) -> None:
         rows=1_000, readings=990, aggregates=12, anomalies=3, rejected=10, request_units=4_950.123,
         rejects={"timestamp_readable": 7, "a": 3, "sensor_id_present": 7}, notices=("archive repaired: 1 files",),
     )  # fmt: skip
-    report = replace(REPORT, taken=taken, failures={"s\u00e9": SOURCE})
+    report = replace(REPORT, taken=taken, backlog_rows=250, failures={"s\u00e9": SOURCE})
     text = encode(report.document())
     assert "\n" not in text
     golden("report.json", text + "\n")

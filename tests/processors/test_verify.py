@@ -23,8 +23,9 @@ from processors.settings import Settings
 from processors.verify import VerifyReport, verify
 from tests.harness import databases, processor
 from tests.harness.databases import START, readings
-from tests.harness.faulty import Answer, FaultyCosmos, Request, refuse_operations
 from tests.harness.node import Node
+from tests.harness.strict import Answer, Exchange, StrictCosmos
+from tests.harness.strict.faults import refuse_operations
 
 PAGE_ROWS = 20
 
@@ -136,16 +137,16 @@ def test_a_document_that_is_gone_is_missing(node: Node, account: Account) -> Non
     ]
 
 
-def test_all_documents_gone_are_asked_for_once(node: Node, faulty: FaultyCosmos) -> None:
+def test_all_documents_gone_are_asked_for_once(node: Node, strict: StrictCosmos) -> None:
     """An emptied container is not searched for each id."""
     databases.create(node.database(), readings(60))
-    ingest(node, faulty.account)
-    for item in items(faulty.account):
-        delete(faulty.account, item)
-    before = len(faulty.requests)
-    report = checked(node, faulty.account)
+    ingest(node, strict.account)
+    for item in items(strict.account):
+        delete(strict.account, item)
+    before = len(strict.exchanges)
+    report = checked(node, strict.account)
     assert dict(report.found) == {"missing": 60}
-    assert not [request for request in faulty.requests[before:] if b" IN (" in request.body]
+    assert not [request for request in strict.exchanges[before:] if b" IN (" in request.body]
 
 
 @pytest.mark.parametrize(
@@ -286,16 +287,16 @@ def test_rejects_are_where_their_rows_are(node: Node, account: Account) -> None:
     assert dict(checked(node, account).found) == {"extra": 1}
 
 
-def test_a_document_that_cosmos_refused_is_a_reject(node: Node, faulty: FaultyCosmos) -> None:
+def test_a_document_that_cosmos_refused_is_a_reject(node: Node, strict: StrictCosmos) -> None:
     databases.create(node.database(), readings(50))
 
-    def plan(request: Request) -> Answer | None:
-        ids = request.ids if request.number >= 0 and "/readings/" in request.path else []
+    def plan(request: Exchange) -> Answer | None:
+        ids = request.ids if request.batch_number >= 0 and "/readings/" in request.path else []
         return refuse_operations({name: 400 for name in ids if name.endswith("-33")})(request) if ids else None
 
-    faulty.plan = plan
-    ingest(node, faulty.account)
-    report = checked(node, faulty.account)
+    strict.plan = plan
+    ingest(node, strict.account)
+    report = checked(node, strict.account)
     assert_clean(report, rows=50, documents=49)
     assert report.counts.rejects == 1
 
@@ -450,11 +451,11 @@ def test_a_run_that_holds_the_city_does_not_matter(node: Node, account: Account)
         assert_clean(checked(node, account), rows=50)
 
 
-def on_first(needle: bytes, action: Callable[[], object]) -> Callable[[Request], None]:
+def on_first(needle: bytes, action: Callable[[], object]) -> Callable[[Exchange], None]:
     """Acts once, before the first query with this text goes on."""
     waiting = [action]
 
-    def plan(request: Request) -> None:
+    def plan(request: Exchange) -> None:
         if needle in request.body and waiting:
             waiting.pop()()
 
@@ -464,7 +465,7 @@ def on_first(needle: bytes, action: Callable[[], object]) -> Callable[[Request],
 @pytest.mark.parametrize("query", [b"SELECT * FROM c", b"SELECT DISTINCT", b"SELECT VALUE COUNT", b"SELECT c.id"])
 @pytest.mark.parametrize("recreated", [False, True])
 def test_a_run_in_the_middle_raises_no_alarm(
-    node: Node, account: Account, faulty: FaultyCosmos, query: bytes, recreated: bool
+    node: Node, account: Account, strict: StrictCosmos, query: bytes, recreated: bool
 ) -> None:
     databases.create(node.database(), readings(50))
     ingest(node, account)
@@ -480,8 +481,8 @@ def test_a_run_in_the_middle_raises_no_alarm(
             databases.append(node.database(), later)
         processor.run(node, account)
 
-    faulty.plan = on_first(query, run)
-    report = checked(node, faulty.account)
+    strict.plan = on_first(query, run)
+    report = checked(node, strict.account)
     assert {line["why"] for line in listed(node)} == {"it is of a generation that no archive of this node knows"}
     assert dict(report.found) == {"extra": 1}
     assert len(items(account)) == 81
@@ -500,40 +501,40 @@ def test_a_batch_on_its_way_is_no_alarm(node: Node, account: Account) -> None:
     assert dict(checked(node, account).found) == {"extra": 1}
 
 
-def test_answers_are_never_longer_than_a_page(node: Node, faulty: FaultyCosmos) -> None:
+def test_answers_are_never_longer_than_a_page(node: Node, strict: StrictCosmos) -> None:
     """Also where times lie anywhere, where batches were larger, and where all of a day must be listed."""
     rows = readings(300, step_s=1)
     for number in (5, 100, 299):
         rows[number]["timestamp"] = "2026-11-03T00:00:00Z"
     rows[150:250] = sorted(rows[150:250], key=lambda row: str(row["temperature"]))
     databases.create(node.database(), rows)
-    ingest(node, faulty.account, page_rows=200)
-    one = items(faulty.account)[0]
-    put(faulty.account, {**one, "id": "foreign"})
-    put(faulty.account, {**one, "id": one["id"].split("-")[0] + "-77777", "rowId": 77_777})
+    ingest(node, strict.account, page_rows=200)
+    one = items(strict.account)[0]
+    put(strict.account, {**one, "id": "foreign"})
+    put(strict.account, {**one, "id": one["id"].split("-")[0] + "-77777", "rowId": 77_777})
     longest: list[int] = []
-    forward = faulty.forward
 
-    def watched(request: Request) -> Answer:
-        answer = forward(request)
+    def watched(request: Exchange) -> Answer | None:
+        if request.kind != "query":
+            return None
+        answer = strict.forward(request)
         assert isinstance(answer.body, bytes)
-        if b"query" in request.body:
-            longest.append(len(json.loads(answer.body)["Documents"]))
+        longest.append(len(json.loads(answer.body)["Documents"]))
         return answer
 
-    faulty.forward = watched  # type: ignore[method-assign]
-    report = checked(node, faulty.account)
+    strict.plan = watched
+    report = checked(node, strict.account)
     assert dict(report.found) == {"extra": 2}
     assert report.counts.documents == 300
     assert 0 < max(longest) <= PAGE_ROWS + 1
 
 
-def test_small_batches_are_asked_for_together(node: Node, faulty: FaultyCosmos) -> None:
+def test_small_batches_are_asked_for_together(node: Node, strict: StrictCosmos) -> None:
     databases.create(node.database(), readings(60))
-    ingest(node, faulty.account, page_rows=2)
-    before = len(faulty.requests)
-    assert_clean(checked(node, faulty.account, page_rows=30), rows=60)
-    assert len(faulty.requests) - before < 15
+    ingest(node, strict.account, page_rows=2)
+    before = len(strict.exchanges)
+    assert_clean(checked(node, strict.account, page_rows=30), rows=60)
+    assert len(strict.exchanges) - before < 15
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_verified(node: Node, account: Account) -> None:

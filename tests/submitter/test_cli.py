@@ -15,7 +15,7 @@ from sensors.errors import RequestError
 from submitter import cli as command_line
 from submitter import version
 from submitter.errors import Explained, UsageError
-from tests.harness.faulty import Answer
+from tests.harness.strict import Answer
 
 COMMANDS = [
     ["run"],
@@ -126,7 +126,7 @@ def test_a_reader_that_has_left_already_is_no_error_either(script):
 
 
 @pytest.mark.usefixtures("home")
-def test_ctrl_c_ends_a_command_with_130(script, faulty):
+def test_ctrl_c_ends_a_command_with_130(script, strict):
     held = threading.Event()
     asked = threading.Event()
 
@@ -136,9 +136,9 @@ def test_ctrl_c_ends_a_command_with_130(script, faulty):
             return Answer(503, {}, hold=held)
         return None
 
-    faulty.plan = plan
+    strict.plan = plan
     process = subprocess.Popen(
-        [script, "query", "--endpoint", faulty.account.endpoint, "--set", f"database={faulty.account.database}"],
+        [script, "query", "--endpoint", strict.account.endpoint, "--set", f"database={strict.account.database}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -3,7 +3,7 @@ import uuid
 
 import pytest
 
-from tests.harness.faulty import Answer
+from tests.harness.strict import Answer
 
 STEPS = ["endpoint", "identity", "database", "containers", "partition keys", "write", "read back", "delete"]
 
@@ -28,14 +28,14 @@ def test_creates_what_is_missing_and_leaves_what_exists(cli, empty):
 
 
 @pytest.mark.usefixtures("home")
-def test_an_identity_that_may_not_create_is_told_what_may(cli, faulty, monkeypatch):
+def test_an_identity_that_may_not_create_is_told_what_may(cli, strict, monkeypatch):
     monkeypatch.setenv("COSMOS_DATABASE", "another")
-    faulty.plan = lambda request: (
+    strict.plan = lambda request: (
         Answer(403, {"code": "Forbidden", "message": "no"})
         if request.method == "POST" and request.path.rstrip("/") == "/dbs"
         else None
     )
-    result = cli("cosmos", "create", "--endpoint", faulty.account.endpoint)
+    result = cli("cosmos", "create", "--endpoint", strict.account.endpoint)
     assert result.exit_code == 3
     assert "to create databases or containers takes the key" in result.stderr
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.harness.faulty import Answer
+from tests.harness.strict import Answer
 
 BOOKKEEPING = {"_rid", "_self", "_etag", "_ts", "_attachments"}
 
@@ -153,14 +153,14 @@ def test_what_is_not_a_select_is_refused_before_anything_is_sent(cli, sql):
 
 
 @pytest.mark.usefixtures("stored")
-def test_a_query_that_the_service_refuses_is_explained(cli, faulty, monkeypatch):
+def test_a_query_that_the_service_refuses_is_explained(cli, strict, monkeypatch):
     def plan(request):
         if request.headers.get("content-type") == "application/query+json":
             return Answer(400, {"code": "BadRequest", "message": "Syntax error near 'FORM'."})
         return None
 
-    faulty.plan = plan
-    monkeypatch.setenv("COSMOS_ENDPOINT", faulty.account.endpoint)
+    strict.plan = plan
+    monkeypatch.setenv("COSMOS_ENDPOINT", strict.account.endpoint)
     result = cli("query", "--sql", "SELECT * FORM c")
     assert result.exit_code == 1
     assert "Syntax error near 'FORM'." in result.stderr

@@ -10,7 +10,7 @@ import pytest
 
 from processors import containers
 from processors.cosmos import Account
-from tests.harness.faulty import Answer
+from tests.harness.strict import Answer
 
 
 def report_of(result):
@@ -139,19 +139,19 @@ def test_missing_containers_are_answered_with_the_command_that_makes_them(cli, w
     assert "bacalhau-cosmos cosmos create" in result.stderr
 
 
-def test_a_second_run_of_a_city_is_told_that_there_is_a_first(cli, start, write, faulty, monkeypatch):
+def test_a_second_run_of_a_city_is_told_that_there_is_a_first(cli, start, write, strict, monkeypatch):
     write("denver", "S1", {})
     begun, release = threading.Event(), threading.Event()
 
     def plan(request):
-        if request.number == 0:
+        if request.batch_number == 0:
             begun.set()
             return Answer(503, {"message": "later"}, hold=release)
         return None
 
-    faulty.plan = plan
-    monkeypatch.setenv("COSMOS_DATABASE", faulty.account.database)
-    first = start("run", "--city", "denver", endpoint=faulty.account.endpoint)
+    strict.plan = plan
+    monkeypatch.setenv("COSMOS_DATABASE", strict.account.database)
+    first = start("run", "--city", "denver", endpoint=strict.account.endpoint)
     try:
         assert begun.wait(60)
         second = cli("run", "--city", "denver")
@@ -166,16 +166,16 @@ def test_a_second_run_of_a_city_is_told_that_there_is_a_first(cli, start, write,
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_after_the_batch_in_hand(start, write, faulty, number):
+def test_a_signal_ends_the_run_after_the_batch_in_hand(start, write, strict, number):
     write("denver", "S1", *[{}] * 5)
     running = []
 
     def plan(request):
-        if request.number == 0:
+        if request.batch_number == 0:
             running[0].send_signal(number)
 
-    faulty.plan = plan
-    running.append(start("run", "--city", "denver", "--set", "page_rows=2", endpoint=faulty.account.endpoint))
+    strict.plan = plan
+    running.append(start("run", "--city", "denver", "--set", "page_rows=2", endpoint=strict.account.endpoint))
     out, _ = running[0].communicate(timeout=60)
     report = json.loads(out)
     assert running[0].returncode == 130

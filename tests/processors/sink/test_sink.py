@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,17 +16,10 @@ from processors.cosmos import Account
 from processors.errors import EndpointError, SinkError
 from processors.model import Documents, Refusal, Written
 from processors.sink import open_sink
-from tests.harness.faulty import (
-    Answer,
-    FaultyCosmos,
-    Plan,
-    Request,
-    on_all_batches,
-    on_batches,
-    refuse_operations,
-    throttled,
-)
+from tests.harness.strict import Answer, Exchange, Plan, StrictCosmos
+from tests.harness.strict.faults import RESET, Chooser, on_all_batches, on_batches, refuse_operations, throttled
 
+CHARGE = "x-ms-request-charge"
 ENVELOPE = len('{"operationType":"Upsert","resourceBody":},')
 
 
@@ -85,12 +79,12 @@ def write(account: Account, *groups: Documents, **options: Any) -> Written:
         return sink.write("readings", groups)
 
 
-def first_attempts(answer: Answer) -> Plan:
+def first_attempts(answer: Answer) -> Chooser:
     """Answer each set of documents so when it is sent first."""
     seen: set[tuple[str, ...]] = set()
 
-    def plan(request: Request) -> Answer | None:
-        if request.number < 0 or tuple(request.ids) in seen:
+    def plan(request: Exchange) -> Answer | None:
+        if request.batch_number < 0 or tuple(request.ids) in seen:
             return None
         seen.add(tuple(request.ids))
         return answer
@@ -120,103 +114,103 @@ def test_each_container_gets_its_own(account: Account) -> None:
     assert stored(account) == {}
 
 
-def test_a_batch_has_one_key_and_at_most_a_hundred_operations(faulty: FaultyCosmos) -> None:
-    write(faulty.account, group(250), group(30, "s2"))
-    assert sorted(len(request.documents) for request in faulty.batches) == [30, 50, 100, 100]
-    for request in faulty.batches:
+def test_a_batch_has_one_key_and_at_most_a_hundred_operations(strict: StrictCosmos) -> None:
+    write(strict.account, group(250), group(30, "s2"))
+    assert sorted(len(request.documents) for request in strict.batches) == [30, 50, 100, 100]
+    for request in strict.batches:
         assert {(d["city"], d["sensorId"], d["month"]) for d in request.documents} == {tuple(request.key)}
 
 
 @pytest.mark.parametrize("text", ["x", "é", "€", "😀"])
-def test_a_body_stays_under_two_megabytes_whatever_is_in_it(faulty: FaultyCosmos, text: str) -> None:
+def test_a_body_stays_under_two_megabytes_whatever_is_in_it(strict: StrictCosmos, text: str) -> None:
     large = group(30, text=text * (240_000 // len(text.encode())))
-    assert write(faulty.account, large).documents == 30
-    assert sorted((len(request.documents) for request in faulty.batches), reverse=True) == [4, 4, 4, 4, 4, 4, 4, 2]
+    assert write(strict.account, large).documents == 30
+    assert sorted((len(request.documents) for request in strict.batches), reverse=True) == [4, 4, 4, 4, 4, 4, 4, 2]
     sizes = dict(zip((item["id"] for item in large.items), large.sizes, strict=True))
-    for request in faulty.batches:
+    for request in strict.batches:
         assert len(request.body) < 1_000_000
         assert len(request.body) == sum(sizes[name] + ENVELOPE for name in request.ids) + 1
-    assert stored(faulty.account) == by_id(large)
+    assert stored(strict.account) == by_id(large)
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body")
-def test_an_item_larger_than_a_batch_is_sent_alone(faulty: FaultyCosmos) -> None:
+def test_an_item_larger_than_a_batch_is_sent_alone(strict: StrictCosmos) -> None:
     large = group(2, text="x" * 1_900_000)
-    assert write(faulty.account, large).documents == 2
-    assert sorted(request.ids for request in faulty.batches) == [["s1-0"], ["s1-1"]]
-    assert stored(faulty.account) == by_id(large)
+    assert write(strict.account, large).documents == 2
+    assert sorted(request.ids for request in strict.batches) == [["s1-0"], ["s1-1"]]
+    assert stored(strict.account) == by_id(large)
 
 
-def test_an_item_over_two_megabytes_is_refused_without_being_sent(faulty: FaultyCosmos) -> None:
+def test_an_item_over_two_megabytes_is_refused_without_being_sent(strict: StrictCosmos) -> None:
     small, large = group(3), group(1, text="x" * 2_100_000, start=7)
     together = Documents(small.key, small.items + large.items, small.sizes + large.sizes)
-    written = write(faulty.account, together)
+    written = write(strict.account, together)
     assert written.documents == 3
     assert [(refusal.document_id, refusal.status) for refusal in written.refused] == [("s1-7", 413)]
     assert "2 MB" in written.refused[0].why
-    assert [request.ids for request in faulty.batches] == [["s1-0", "s1-1", "s1-2"]]
+    assert [request.ids for request in strict.batches] == [["s1-0", "s1-1", "s1-2"]]
 
 
-def test_throttling_waits_as_advised_and_only_we_try_again(faulty: FaultyCosmos) -> None:
+def test_throttling_waits_as_advised_and_only_we_try_again(strict: StrictCosmos) -> None:
     time = Time()
-    faulty.plan = on_batches({0, 1}, throttled(advice_ms=1234))
-    assert write(faulty.account, group(5), **time.options).documents == 5
+    strict.plan = on_batches({0, 1}, throttled(advice_ms=1234))
+    assert write(strict.account, group(5), **time.options).documents == 5
     assert time.waits == [1.234, 1.234]
-    assert len(faulty.batches) == 3
-    assert stored(faulty.account) == by_id(group(5))
+    assert len(strict.batches) == 3
+    assert stored(strict.account) == by_id(group(5))
 
 
-def test_throttling_halves_what_is_in_flight_once_for_a_round(faulty: FaultyCosmos) -> None:
-    faulty.plan = first_attempts(throttled())
-    with open_sink(faulty.account, **Time().options) as sink:
+def test_throttling_halves_what_is_in_flight_once_for_a_round(strict: StrictCosmos) -> None:
+    strict.plan = first_attempts(throttled())
+    with open_sink(strict.account, **Time().options) as sink:
         sink.write("readings", [group(1, f"s{number}") for number in range(8)])
         assert sink._limiter.cuts == 1
         assert sink._limiter.limit == 5
 
 
-def test_success_raises_what_is_in_flight_up_to_sixteen(faulty: FaultyCosmos) -> None:
-    with open_sink(faulty.account) as sink:
+def test_success_raises_what_is_in_flight_up_to_sixteen(strict: StrictCosmos) -> None:
+    with open_sink(strict.account) as sink:
         sink.write("readings", [group(1, f"s{number}") for number in range(200)])
         assert sink._limiter.limit == 16
-    assert 1 < faulty.most_in_flight <= 16
+    assert 1 < strict.most_in_flight <= 16
 
 
 @pytest.mark.parametrize("status", [408, 410, 449, 500, 502, 503, 504])
-def test_what_may_pass_is_tried_again_with_longer_waits(faulty: FaultyCosmos, status: int) -> None:
+def test_what_may_pass_is_tried_again_with_longer_waits(strict: StrictCosmos, status: int) -> None:
     time = Time()
-    faulty.plan = on_batches({0, 1, 2}, Answer(status, {"message": "later"}))
-    assert write(faulty.account, group(5), **time.options).documents == 5
+    strict.plan = on_batches({0, 1, 2}, Answer(status, {"message": "later"}))
+    assert write(strict.account, group(5), **time.options).documents == 5
     assert time.waits == [0.1, 0.2, 0.4]
-    assert len(faulty.batches) == 4
+    assert len(strict.batches) == 4
 
 
-def test_a_connection_that_breaks_is_tried_again(faulty: FaultyCosmos) -> None:
-    faulty.plan = on_batches({0}, Answer(reset=True))
-    assert write(faulty.account, group(5)).documents == 5
-    assert len(faulty.batches) == 2
+def test_a_connection_that_breaks_is_tried_again(strict: StrictCosmos) -> None:
+    strict.plan = on_batches({0}, RESET)
+    assert write(strict.account, group(5)).documents == 5
+    assert len(strict.batches) == 2
 
 
-def test_a_request_without_answer_is_tried_again(faulty: FaultyCosmos) -> None:
+def test_a_request_without_answer_is_tried_again(strict: StrictCosmos) -> None:
     late = threading.Event()
-    faulty.plan = on_batches({0}, Answer(hold=late))
+    strict.plan = on_batches({0}, Answer(hold=late))
     try:
-        assert write(faulty.account, group(5), request_timeout_s=0.2).documents == 5
+        assert write(strict.account, group(5), request_timeout_s=0.2).documents == 5
     finally:
         late.set()
-    assert len(faulty.batches) == 2
+    assert len(strict.batches) == 2
 
 
-def test_throttling_that_outlives_the_budget_ends_the_write(faulty: FaultyCosmos) -> None:
+def test_throttling_that_outlives_the_budget_ends_the_write(strict: StrictCosmos) -> None:
     time = Time()
-    faulty.plan = on_all_batches(throttled(advice_ms=10_000))
-    with open_sink(faulty.account, budget_s=60, **time.options) as sink:
-        with pytest.raises(SinkError, match=f"{faulty.account.database}/readings: 429") as caught:
+    strict.plan = on_all_batches(throttled(advice_ms=10_000))
+    with open_sink(strict.account, budget_s=60, **time.options) as sink:
+        with pytest.raises(SinkError, match=f"{strict.account.database}/readings: 429") as caught:
             sink.write("readings", [group(5)])
         assert caught.value.retryable
         assert "throughput" in caught.value.hint
         assert time.waits == [10.0] * 6
-        assert len(faulty.batches) == 7
-        faulty.plan = lambda _: None
+        assert len(strict.batches) == 7
+        strict.plan = Plan()
         assert sink.write("readings", [group(5)]).documents == 5
 
 
@@ -224,17 +218,17 @@ def test_throttling_that_outlives_the_budget_ends_the_write(faulty: FaultyCosmos
     ("answer", "kind", "retryable"),
     [
         (Answer(503, {"message": "busy"}), SinkError, True),
-        (Answer(reset=True), EndpointError, True),
+        (RESET, EndpointError, True),
     ],
 )
 def test_what_does_not_pass_within_the_budget_ends_the_write(
-    faulty: FaultyCosmos, answer: Answer, kind: type[Exception], retryable: bool
+    strict: StrictCosmos, answer: Answer, kind: type[Exception], retryable: bool
 ) -> None:
-    faulty.plan = on_all_batches(answer)
+    strict.plan = on_all_batches(answer)
     with pytest.raises(kind) as caught:
-        write(faulty.account, group(5), budget_s=1.0)
+        write(strict.account, group(5), budget_s=1.0)
     assert getattr(caught.value, "retryable", None) is retryable
-    assert len(faulty.batches) == 4
+    assert len(strict.batches) == 4
 
 
 @pytest.mark.parametrize(
@@ -250,105 +244,108 @@ def test_what_does_not_pass_within_the_budget_ends_the_write(
     ],
 )
 def test_what_waiting_does_not_change_ends_the_write_at_once(
-    faulty: FaultyCosmos, status: int, headers: dict[str, str], kind: type[Exception]
+    strict: StrictCosmos, status: int, headers: dict[str, str], kind: type[Exception]
 ) -> None:
-    faulty.plan = on_all_batches(Answer(status, {"message": "no"}, headers))
+    strict.plan = on_all_batches(Answer(status, {"message": "no"}, headers))
     with pytest.raises(kind, match=str(status)):
-        write(faulty.account, group(5))
-    assert len(faulty.batches) == 1
+        write(strict.account, group(5))
+    assert len(strict.batches) == 1
 
 
-def test_after_an_error_nothing_is_in_flight(faulty: FaultyCosmos) -> None:
+def test_after_an_error_nothing_is_in_flight(strict: StrictCosmos) -> None:
     at_once = 8
     all_there, late = threading.Event(), threading.Event()
 
-    def plan(request: Request) -> Answer | None:
-        if len(faulty.batches) == at_once:
+    def plan(request: Exchange) -> Answer | None:
+        if len(strict.batches) == at_once:
             all_there.set()
-        if request.number < 0:
+        if request.batch_number < 0:
             return None
         return Answer(409, hold=all_there) if request.ids == ["s5-0"] else Answer(500, hold=late)
 
-    faulty.plan = plan
-    with open_sink(faulty.account) as sink:
+    strict.plan = plan
+    with open_sink(strict.account) as sink:
         try:
             with pytest.raises(SinkError, match="409"):
                 sink.write("readings", [group(1, f"s{number}") for number in range(30)])
         finally:
             late.set()
-        faulty.plan = lambda _: None
+        strict.plan = Plan()
         assert sink.write("readings", [group(1, "later")]).documents == 1
-    sent = [name for request in faulty.batches for name in request.ids]
+    sent = [name for request in strict.batches for name in request.ids]
     assert len(sent) == len(set(sent))
     # The place of the failed request may be taken before the others are called off.
     assert at_once + 1 <= len(sent) <= at_once + 2
 
 
-def test_a_refused_document_does_not_take_the_others_down(faulty: FaultyCosmos) -> None:
-    faulty.plan = refuse_operations({"s1-3": 400, "s1-150": 413})
-    written = write(faulty.account, group(250))
+def test_a_refused_document_does_not_take_the_others_down(strict: StrictCosmos) -> None:
+    strict.plan = refuse_operations({"s1-3": 400, "s1-150": 413})
+    written = write(strict.account, group(250))
     assert written.documents == 248
     assert {(refusal.document_id, refusal.status) for refusal in written.refused} == {
         ("s1-3", 400),
         ("s1-150", 413),
     }
-    assert stored(faulty.account).keys() == by_id(group(250)).keys() - {"s1-3", "s1-150"}
-    assert sorted(len(request.ids) for request in faulty.batches) == [50, 99, 99, 100, 100]
+    assert stored(strict.account).keys() == by_id(group(250)).keys() - {"s1-3", "s1-150"}
+    assert sorted(len(request.ids) for request in strict.batches) == [50, 99, 99, 100, 100]
 
 
-def test_when_all_are_refused_nothing_more_is_sent(faulty: FaultyCosmos) -> None:
-    faulty.plan = refuse_operations(dict.fromkeys(by_id(group(3)), 400))
-    written = write(faulty.account, group(3))
+def test_when_all_are_refused_nothing_more_is_sent(strict: StrictCosmos) -> None:
+    strict.plan = refuse_operations(dict.fromkeys(by_id(group(3)), 400))
+    written = write(strict.account, group(3))
     assert (written.documents, len(written.refused)) == (0, 3)
-    assert len(faulty.batches) == 1
+    assert len(strict.batches) == 1
 
 
-def test_a_refusal_says_what_the_service_says(faulty: FaultyCosmos) -> None:
+def test_a_refusal_says_what_the_service_says(strict: StrictCosmos) -> None:
     told = [{"statusCode": 400, "message": "Bad name.\r\nActivityId: 1"}]
-    faulty.plan = on_batches({0}, Answer(207, told))
-    assert write(faulty.account, group(1)).refused == (Refusal("s1-0", 400, "Bad name."),)
+    strict.plan = on_batches({0}, Answer(207, told))
+    assert write(strict.account, group(1)).refused == (Refusal("s1-0", 400, "Bad name."),)
 
 
 @pytest.mark.parametrize("status", [400, 413])
-def test_a_batch_that_is_refused_as_a_whole_is_sent_in_halves(faulty: FaultyCosmos, status: int) -> None:
-    def plan(request: Request) -> Answer | None:
-        return Answer(status, {"message": "No.\r\nid"}) if request.number >= 0 and "s1-77" in request.ids else None
+def test_a_batch_that_is_refused_as_a_whole_is_sent_in_halves(strict: StrictCosmos, status: int) -> None:
+    def plan(request: Exchange) -> Answer | None:
+        return Answer(status, {"message": "No.\r\nid"}) if "s1-77" in request.ids else None
 
-    faulty.plan = plan
-    written = write(faulty.account, group(100))
-    assert written == Written(99, None, (Refusal("s1-77", status, "No."),))
-    assert stored(faulty.account).keys() == by_id(group(100)).keys() - {"s1-77"}
+    strict.plan = plan
+    written = write(strict.account, group(100))
+    assert (written.documents, written.refused) == (99, (Refusal("s1-77", status, "No."),))
+    assert stored(strict.account).keys() == by_id(group(100)).keys() - {"s1-77"}
 
 
-def test_an_operation_that_is_throttled_takes_its_batch_along_once(faulty: FaultyCosmos) -> None:
+def test_an_operation_that_is_throttled_takes_its_batch_along_once(strict: StrictCosmos) -> None:
     time = Time()
     told = [{"statusCode": 424}, {"statusCode": 429, "retryAfterMilliseconds": 700}, {"statusCode": 424}]
-    faulty.plan = on_batches({0}, Answer(207, told))
-    assert write(faulty.account, group(3), **time.options).documents == 3
+    strict.plan = on_batches({0}, Answer(207, told))
+    assert write(strict.account, group(3), **time.options).documents == 3
     assert time.waits == [0.7]
 
 
-def test_a_batch_that_failed_without_a_cause_is_an_error(faulty: FaultyCosmos) -> None:
-    faulty.plan = on_all_batches(Answer(207, [{"statusCode": 424}] * 3))
+def test_a_batch_that_failed_without_a_cause_is_an_error(strict: StrictCosmos) -> None:
+    strict.plan = on_all_batches(Answer(207, [{"statusCode": 424}] * 3))
     with pytest.raises(SinkError, match="write documents"):
-        write(faulty.account, group(3))
+        write(strict.account, group(3))
 
 
-def test_an_answer_for_fewer_documents_is_an_error(faulty: FaultyCosmos) -> None:
-    faulty.plan = on_all_batches(Answer(200, [{"statusCode": 201}] * 2))
+def test_an_answer_for_fewer_documents_is_an_error(strict: StrictCosmos) -> None:
+    strict.plan = on_all_batches(Answer(200, [{"statusCode": 201}] * 2))
     with pytest.raises(SinkError, match="3 operations were answered by 2 results"):
-        write(faulty.account, group(3))
+        write(strict.account, group(3))
 
 
-def test_request_units_are_those_of_all_answers(faulty: FaultyCosmos) -> None:
-    faulty.charge = 2.5
-    faulty.plan = refuse_operations({"s1-1": 400})
-    assert write(faulty.account, group(3), group(1, "s2")).request_units == pytest.approx(7.5)
-    faulty.plan = first_attempts(throttled())
-    assert write(faulty.account, group(3)).request_units == pytest.approx(5.0)
+def test_request_units_are_those_of_all_answers(strict: StrictCosmos) -> None:
+    refused = Answer(207, [{"statusCode": 424}, {"statusCode": 400}, {"statusCode": 424}], {CHARGE: "2.5"})
+    strict.plan = on_batches({0}, refused)
+    written = write(strict.account, group(3), group(1, "s2"))
+    assert written.request_units == pytest.approx(2.5 + sum(request.charge for request in strict.batches))
+    before = len(strict.batches)
+    strict.plan = on_batches({before}, replace(throttled(), headers={CHARGE: "0.5"}))
+    written = write(strict.account, group(3))
+    assert written.request_units == pytest.approx(0.5 + sum(request.charge for request in strict.batches[before:]))
 
 
-def test_documents_are_built_as_places_become_free(faulty: FaultyCosmos) -> None:
+def test_documents_are_built_as_places_become_free(strict: StrictCosmos) -> None:
     pulled = 0
     sent: list[int] = []
     ahead: list[int] = []
@@ -359,15 +356,15 @@ def test_documents_are_built_as_places_become_free(faulty: FaultyCosmos) -> None
             pulled += 1
             yield group(1, f"s{number}")
 
-    def plan(request: Request) -> Answer | None:
-        if request.number >= 0:
+    def plan(request: Exchange) -> Answer | None:
+        if request.batch_number >= 0:
             before = pulled
-            sent.append(request.number)
+            sent.append(request.batch_number)
             ahead.append(before - len(sent))
         return None
 
-    faulty.plan = plan
-    with open_sink(faulty.account) as sink:
+    strict.plan = plan
+    with open_sink(strict.account) as sink:
         assert sink.write("readings", lazily()).documents == 100
     assert max(ahead) <= 16
 
@@ -383,9 +380,9 @@ def test_an_error_of_the_documents_own_ends_the_write(account: Account) -> None:
         assert sink.write("readings", [group(2)]).documents == 2
 
 
-def test_nothing_to_write_is_written_without_a_request(faulty: FaultyCosmos) -> None:
-    assert write(faulty.account) == Written()
-    assert faulty.batches == []
+def test_nothing_to_write_is_written_without_a_request(strict: StrictCosmos) -> None:
+    assert write(strict.account) == Written()
+    assert strict.batches == []
 
 
 def test_a_run_is_put_among_the_runs(account: Account) -> None:
@@ -396,9 +393,9 @@ def test_a_run_is_put_among_the_runs(account: Account) -> None:
     assert stored(account, "runs") == {"run-1": {**run, "counts": {"read": 4}}}
 
 
-def test_a_run_that_is_refused_is_an_error(faulty: FaultyCosmos) -> None:
-    faulty.plan = refuse_operations({"run-1": 400})
-    with open_sink(faulty.account) as sink, pytest.raises(SinkError, match="write the run: run-1: 400"):
+def test_a_run_that_is_refused_is_an_error(strict: StrictCosmos) -> None:
+    strict.plan = refuse_operations({"run-1": 400})
+    with open_sink(strict.account) as sink, pytest.raises(SinkError, match="write the run: run-1: 400"):
         sink.put_run({"id": "run-1", "city": "denver"})
 
 

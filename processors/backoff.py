@@ -1,0 +1,31 @@
+"""How long to wait from one pass to the next: one pure function."""
+
+from __future__ import annotations
+
+FIRST_S = 1.0
+"""Least to wait after a failure; it doubles with each one more."""
+
+LONGEST_S = 300.0
+"""Longest wait on account of failures: what has come back is noticed within five minutes."""
+
+_MOST_DOUBLINGS = 32
+
+
+def wait_s(every_s: float, elapsed_s: float, failures: int, *, jitter: float) -> float:
+    """Seconds from the end of a pass to the start of the next.
+
+    Passes begin `every_s` apart. After failures the next one also waits between half and all of a time that
+    doubles from `every_s`, or `FIRST_S`, up to `LONGEST_S`; so where `every_s` is longer than that, passes that fail
+    at once stay `every_s` apart.
+
+    Args:
+        every_s: Seconds from the start of a pass to the start of the next.
+        elapsed_s: Seconds that the pass took.
+        failures: Passes in a row, this one included, that failed and took nothing in; 0 after one that did not.
+        jitter: A number from 0 to 1 that keeps nodes from returning together.
+    """
+    rest_s = max(0.0, every_s - elapsed_s)
+    if not failures:
+        return rest_s
+    ceiling_s = min(LONGEST_S, max(FIRST_S, every_s) * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))
+    return max(rest_s, ceiling_s * (1 + jitter) / 2)

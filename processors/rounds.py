@@ -1,0 +1,207 @@
+"""Databases in turn: one batch of each that has more, round after round, so that none waits for another's backlog."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from processors.archive import Archive
+from processors.checkpoint import Checkpoint
+from processors.errors import ArchiveError, SourceChanged, SourceError, Stopped
+from processors.model import Database
+from processors.pipeline import Intake, Recipe, Taken
+from processors.pipeline.preview import EVERY_S, preview
+from processors.settings import Settings
+from processors.sink import Sink
+from processors.source import Source, open_source
+from processors.tally import Tally
+from processors.world import Progress, World
+
+_CHANGES = 3
+"""Times that a database may be replaced under one pass before the pass gives it up."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the databases of a pass share.
+
+    Attributes:
+        shown: Database -> when its newest windows were last shown, or a backlog of the city began to go up
+            (`World.clock`). It outlives the pass, for a backlog takes many.
+    """
+
+    settings: Settings
+    recipe: Recipe
+    world: World
+    progress: Progress
+    checkpoint: Checkpoint
+    sink: Sink
+    tally: Tally
+    shown: dict[str, float] = field(default_factory=dict)
+
+
+def scratch(settings: Settings) -> Path:
+    """Folder of copies of databases that cannot be read in place."""
+    return settings.state / settings.city / "scratch"
+
+
+def take_rounds(databases: Sequence[Database], means: Means, until: float | None) -> None:
+    """Takes in what is new; a database that cannot be read is its own failure and not the city's.
+
+    Args:
+        databases: Those of the city.
+        means: What they share; the tally is told all.
+        until: When no new round may begin any more (`World.clock`); the first one always does. None: there is no end
+            before all is taken in.
+
+    Raises:
+        ProcessorError: Of the checkpoint or the sink.
+        Stopped: The run was asked to end.
+    """
+    with ExitStack() as stack:
+        copy = _Copy()
+        turns = [_Turns(database, means, copy) for database in databases]
+        for one in turns:
+            stack.callback(one.close)
+        waiting = deque(one for one in turns if one.begin())
+        while waiting:
+            for _ in range(len(waiting)):
+                one = waiting.popleft()
+                if one.take():
+                    waiting.append(one)
+                for each in turns:
+                    each.show_newest()
+            if until is not None and means.world.clock() >= until and waiting:
+                return
+    means.shown.clear()
+
+
+@dataclass
+class _Copy:
+    """The one copy that there may be, lest a city whose power was cut needs its disk twice."""
+
+    of: _Turns | None = None
+
+
+class _Turns:
+    """One database of a pass."""
+
+    def __init__(self, database: Database, means: Means, copy: _Copy):
+        self._database = database
+        self._means = means
+        self._copy = copy
+        self._put_off = False
+        self._changes = 0
+        self._opened = ExitStack()
+        self._source: Source | None = None
+        self._intake: Intake | None = None
+
+    def close(self) -> None:
+        """Nothing of the database is open any longer."""
+        self._opened.close()
+        self._source = self._intake = None
+        if self._copy.of is self:
+            self._copy.of = None
+
+    def begin(self) -> bool:
+        """Whether there may be something to take in."""
+        return self._read(self._open)
+
+    def take(self) -> bool:
+        """One batch; whether there may be more."""
+        return self._read(self._take)
+
+    def _read(self, action: Callable[[], bool]) -> bool:
+        while True:
+            if self._means.world.stop.is_set():
+                raise Stopped
+            try:
+                return action()
+            except SourceChanged as exc:
+                self.close()
+                self._changes += 1
+                if self._changes == _CHANGES:
+                    self._means.tally.fail(self._database.sensor, exc)
+                    return False
+            except (SourceError, ArchiveError) as exc:
+                self.close()
+                self._means.tally.fail(self._database.sensor, exc)
+                return False
+
+    def show_newest(self) -> None:
+        """What of the database is newest goes up before its turn when that is far off."""
+        means, shown = self._means, self._means.shown
+        if self._source is None or self._intake is None or self._intake.branch is None:
+            return
+        past_s = means.world.clock() - shown[self._database.sensor]
+        if past_s < EVERY_S:
+            return
+        try:
+            means.tally.add(
+                preview(
+                    self._database,
+                    self._source,
+                    means.checkpoint,
+                    means.sink,
+                    means.recipe,
+                    self._intake.branch,
+                    past_s,
+                )
+            )
+        except SourceError:
+            self.close()  # to be opened again in its turn, which tells what is wrong
+        shown[self._database.sensor] = means.world.clock()
+
+    def _take(self) -> bool:
+        if self._intake is None:
+            self._open()
+        if self._intake is None:
+            return True
+        taken = next(self._intake, None)
+        if taken is not None:
+            self._tell(taken)
+        waiting = 0 if taken is None else self._intake.waiting
+        if waiting is not None:
+            self._means.tally.wait(self._database.sensor, waiting)
+        if waiting == 0 and self._copy.of is self:
+            self.close()
+        return waiting != 0
+
+    def _open(self) -> bool:
+        """Opens the database and tells where it stands, unless it needs a copy while there is one of another."""
+        database, means = self._database, self._means
+        if self._put_off and self._copy.of is not None:
+            return True
+        source = self._opened.enter_context(
+            open_source(
+                database.path,
+                table=means.settings.table,
+                columns=means.settings.columns,
+                scratch=scratch(means.settings),
+            )
+        )
+        archive = Archive(means.settings.archive, database)
+        intake = Intake(database, source, means.checkpoint, archive, means.sink, means.recipe, means.progress.moving)
+        for taken in intake.catch_up():
+            self._tell(taken)
+            if means.world.stop.is_set():
+                raise Stopped
+        expected = 0 if intake.branch is None else source.extent().beyond(intake.branch.position)
+        means.tally.wait(database.sensor, expected)
+        if source.mode == "copy":
+            if self._copy.of is not None:
+                self._put_off = True
+                self.close()
+                return True
+            self._copy.of = self
+        means.progress.database(database, expected)
+        means.shown.setdefault(database.sensor, means.world.clock())
+        self._source, self._intake = source, intake
+        return True
+
+    def _tell(self, taken: Taken) -> None:
+        self._means.tally.add(taken)
+        self._means.progress.batch(self._database, taken)
