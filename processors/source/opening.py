@@ -155,7 +155,7 @@ class Opening:
             return _NeedsCopyError()
         if code in {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA} and self.mode is not None:
             return SourceChanged("read", self.path, why=str(error), hint="its table was altered: run again")
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}:
             hint = RECOVER
         else:
             hint = "check the disk, and free space in the scratch folder"

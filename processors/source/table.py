@@ -150,15 +150,15 @@ def _declared(connection: sqlite3.Connection, where: str, table: str) -> dict[st
 
 def _bounds(connection: sqlite3.Connection, table: Table) -> tuple[int | None, int | None]:
     """Smallest and largest id, found through the index; SourceError when ids cannot be paged by."""
-    low, high, null = connection.execute(
+    low, high, null, rows = connection.execute(
         f"SELECT (SELECT min({table.id}) FROM {table.sql}), (SELECT max({table.id}) FROM {table.sql}),"  # noqa: S608
-        f" EXISTS (SELECT 1 FROM {table.sql} WHERE {table.id} IS NULL)"
+        f" EXISTS (SELECT 1 FROM {table.sql} WHERE {table.id} IS NULL), EXISTS (SELECT 1 FROM {table.sql} NOT INDEXED)"
     ).fetchone()
     if null:
         raise _unusable_id(table, "some rows have no id, and would never be read")
     if not isinstance(low, int | None) or not isinstance(high, int | None):
         raise _unusable_id(table, f"ids are not integers: they reach from {str(low)[:40]!r} to {str(high)[:40]!r}")
-    if (low is None) != (high is None) or (low or 0) > (high or 0):
+    if len({low is None, high is None, not rows}) > 1 or (low or 0) > (high or 0):
         raise SourceError(
             "read readings",
             table.where,

@@ -13,6 +13,7 @@ from processors.cosmos import Account
 from processors.discover import is_folder_name
 from processors.errors import ProcessorError, SettingsError
 from processors.manifest import Manifest
+from processors.model import BEFORE_FIRST
 from processors.query import Selection
 from processors.settings import Settings, load
 from tests.harness import databases, processor
@@ -133,19 +134,21 @@ def test_a_manifest_cannot_name_a_file_outside_the_archive(node: Node, file: str
     databases.create(node.database(), readings(2))
     node.run()
     (path,) = node.archive.glob("_manifests/**/start.json")
-    told = manifest.parse(path.read_bytes())
+    told = manifest.read_manifest(path, path.parent.name, BEFORE_FIRST)
     assert told is not None
     forged = Manifest(told.generation, told.after, told.last_id, 2, 0, [file], told.anchors)
     path.write_bytes(manifest.encode(forged))
-    assert manifest.parse(path.read_bytes()) is None
+    assert manifest.read_manifest(path, path.parent.name, BEFORE_FIRST) is None
     node.forget()
     assert node.run().rows == 0
     assert len(node.facts()) == 2
 
 
 @pytest.mark.parametrize("generation", ["../x", "/x", "x/../../y"])
-def test_a_manifest_cannot_name_a_generation_outside_the_archive(generation: str) -> None:
-    assert manifest.parse(manifest.encode(Manifest(generation, 0, 1, 0, 1, [], []))) is None
+def test_a_manifest_cannot_name_a_generation_outside_the_archive(tmp_path: Path, generation: str) -> None:
+    path = tmp_path / "0.json"
+    path.write_bytes(manifest.encode(Manifest(generation, 0, 1, 0, 1, [], [])))
+    assert manifest.read_manifest(path, "x", 0) is None
 
 
 def test_selections_are_parameters_of_a_query(account: Account, node: Node) -> None:

@@ -92,8 +92,9 @@ def test_a_branch_that_is_passed_by_is_damage(database: Path) -> None:
         read(database, ended // 2)
 
 
-def test_a_table_with_an_end_and_no_beginning_is_damage(tmp_path: Path) -> None:
-    """The index has a null for the first id, which SQLite takes for a table without rows."""
+@pytest.mark.parametrize(("lost", "low", "high"), [(1, None, 9), (8, None, None)])
+def test_rows_that_the_index_lost_are_damage(tmp_path: Path, lost: int, low: int | None, high: int | None) -> None:
+    """The index has nulls for the first ids, which SQLite takes for a table without rows."""
     path = tmp_path / "a.db"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"PRAGMA page_size = {PAGE}")
@@ -101,12 +102,12 @@ def test_a_table_with_an_end_and_no_beginning_is_damage(tmp_path: Path) -> None:
         rows = [(row_id, "2026-01-01T00:00:00Z", "s") for row_id in range(2, 10)]
         connection.executemany("INSERT INTO r VALUES (?, ?, ?)", rows)
     content = bytearray(path.read_bytes())
-    (first,) = [cell for cell in cells(content, INDEX_LEAF) if content[cell + 4] == 2]
-    content[first + 2] = 0
+    for cell in [*cells(content, INDEX_LEAF)][:lost]:
+        content[cell + 2] = 0
     path.write_bytes(content)
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT (SELECT min(id) FROM r), (SELECT max(id) FROM r)").fetchone() == (None, 9)
-    with pytest.raises(SourceError, match="it is damaged: its ids reach from None to 9"):
+        assert connection.execute("SELECT (SELECT min(id) FROM r), (SELECT max(id) FROM r)").fetchone() == (low, high)
+    with pytest.raises(SourceError, match=f"it is damaged: its ids reach from {low} to {high}"):
         read(path, 20)
 
 
