@@ -7,8 +7,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 
-from processors import discover
-from processors.backoff import wait_s
+from processors import backoff, discover
 from processors.checkpoint import open_checkpoint
 from processors.cosmos import Account
 from processors.detect import detectors
@@ -72,20 +71,19 @@ def passes(settings: Settings, world: World, progress: Progress) -> Iterator[Rep
         return
     shown: dict[str, float] = {}
     paces: Paces = {}
-    failures = 0
+    failed = 0
     while True:
         begun = world.clock()
         report = _pass(settings, world, progress, shown, paces)
         yield report
         if settings.every is None or world.stop.is_set() or not _may_recover(report):
             return
-        if report.stopped_by is None:
-            failures = 0
-        else:
-            failures = 1 if report.taken.rows else failures + 1
+        stopped = report.stopped_by is not None
+        failed = backoff.failures(failed, stopped=stopped, rows=report.taken.rows)
+        if stopped:
             shown.clear()
         elapsed_s = world.clock() - begun
-        if world.stop.wait(wait_s(settings.every, elapsed_s, failures, jitter=world.jitter())):
+        if world.stop.wait(backoff.wait_s(settings.every, elapsed_s, failed, jitter=world.jitter())):
             return
 
 
