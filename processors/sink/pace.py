@@ -124,15 +124,19 @@ class Pace:
             if self._spent:
                 self._measure(until_s)
             return
-        seconds = until_s - (self._began_s or until_s)
+        seconds = self._seconds(until_s)
         measured = self._spent / seconds if seconds >= SHORTEST_S else self.rate
         self.rate = max(self.rate * FLOOR, min(self.rate, measured) * (1 - CUT))
         self._spent, self._began_s = 0.0, until_s
 
     def _measure(self, now_s: float) -> None:
         """The first rate: what was taken since the first request."""
-        self.rate = self._spent / max(SHORTEST_S, now_s - (self._began_s or now_s)) * (1 - CUT)
+        self.rate = self._spent / max(SHORTEST_S, self._seconds(now_s)) * (1 - CUT)
         self._spent, self._began_s = 0.0, now_s
+
+    def _seconds(self, now_s: float) -> float:
+        """Over which `_spent` was spent."""
+        return 0.0 if self._began_s is None else now_s - self._began_s
 
     def _rise(self, seconds: float) -> None:
         assert self.rate is not None
