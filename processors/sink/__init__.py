@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from azure.cosmos.aio import ContainerProxy
@@ -20,7 +20,9 @@ from processors.cosmos import Account
 from processors.errors import SinkError
 from processors.model import Documents, Refusal, Written
 from processors.retry import THROTTLED, decide
+from processors.sink import answer as answers
 from processors.sink import batches
+from processors.sink.answer import Answer
 from processors.sink.gate import Gate
 from processors.sink.pace import Pace
 from processors.sink.stopping import until_stopped
@@ -32,28 +34,6 @@ Paces = MutableMapping[str, Pace]
 
 _WORKERS = 16
 """Requests in flight at most."""
-
-_TOO_LARGE = 413
-_PERMANENT = frozenset({400, _TOO_LARGE})
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What one request came to.
-
-    Attributes:
-        status: 200 when all was taken, None when there was no answer, else why it was not taken.
-        request_units: Charge, 0 when the service states none.
-        advice_s: How long the service asks us to wait, None when it does not.
-        refused: Documents that will never be taken, by index in the batch.
-        error: What the SDK raised, None when all was taken.
-    """
-
-    status: int | None
-    request_units: float = 0.0
-    advice_s: float | None = None
-    refused: Mapping[int, Refusal] = field(default_factory=dict)
-    error: Exception | None = None
 
 
 @contextmanager
@@ -207,7 +187,7 @@ class Sink:
         while pending:
             part = pending.pop()
             if not batches.is_sendable(part):
-                written += _refused(part, _TOO_LARGE, f"{sum(part.sizes):,} bytes, and an item may have 2 MB")
+                written += _refused(part, answers.TOO_LARGE, f"{sum(part.sizes):,} bytes, and an item may have 2 MB")
                 continue
             answer, part, rest = await self._settle(container, part)
             pending += [rest] if rest.items else []
@@ -226,7 +206,7 @@ class Sink:
                 written += _refused(part, answer.status or 0, cosmos.reason(answer.error))
         return written
 
-    async def _settle(self, container: str, batch: Documents) -> tuple[_Answer, Documents, Documents]:
+    async def _settle(self, container: str, batch: Documents) -> tuple[Answer, Documents, Documents]:
         """Sends a batch, or as much from its beginning as the pace allows.
 
         Returns:
@@ -249,7 +229,7 @@ class Sink:
                 throttled = answer.status == THROTTLED and not answer.refused
                 if throttled:
                     turn.throttled(self._wait_s(container, answer, self._progress_s, self._next_throttling()))
-            if answer.error is None or throttled or answer.refused or answer.status in _PERMANENT:
+            if answer.error is None or throttled or answer.refused or answer.status in answers.PERMANENT:
                 return replace(answer, request_units=request_units), batch, rest
             await self._sleep(self._wait_s(container, answer, started_s, attempt))
 
@@ -258,7 +238,7 @@ class Sink:
         self._throttled += 1
         return self._throttled
 
-    def _wait_s(self, container: str, answer: _Answer, since_s: float, attempt: int) -> float:
+    def _wait_s(self, container: str, answer: Answer, since_s: float, attempt: int) -> float:
         """Seconds until it is worth trying again.
 
         Raises:
@@ -279,7 +259,7 @@ class Sink:
             raise cosmos.explain(answer.error, self._account, "write documents", subject) from answer.error
         return wait_s
 
-    async def _send(self, container: str, batch: Documents) -> _Answer:
+    async def _send(self, container: str, batch: Documents) -> Answer:
         key = list(batch.key) if len(batch.key) > 1 else batch.key[0]
         try:
             async with asyncio.timeout(self._request_timeout_s):
@@ -287,10 +267,9 @@ class Sink:
                     [("upsert", (item,)) for item in batch.items], partition_key=key
                 )
         except CosmosBatchOperationError as error:
-            return _read_results(error, batch)
+            return answers.of_failed_operation(error, batch)
         except cosmos.TRANSPORT_ERRORS as error:
-            headers = getattr(error, "headers", None) or {}
-            return _Answer(cosmos.status_of(error), _charge(headers), _advice_s(headers), error=error)
+            return answers.of_failure(error)
         if len(results) != len(batch.items):
             raise SinkError(
                 "write documents",
@@ -298,36 +277,7 @@ class Sink:
                 why=f"{len(batch.items)} operations were answered by {len(results)} results",
                 hint="look for a proxy that changes answers, then try `bacalhau-cosmos cosmos check`",
             )
-        return _Answer(200, _charge(results.get_response_headers()))
-
-
-def _read_results(error: CosmosBatchOperationError, batch: Documents) -> _Answer:
-    """Which operations failed the batch; those that answer 424 only went down with them."""
-    results = dict(enumerate(error.operation_responses or ()))
-    refused = {
-        index: Refusal(str(batch.items[index]["id"]), int(result["statusCode"]), _why(result))
-        for index, result in results.items()
-        if int(result["statusCode"]) in _PERMANENT
-    }
-    headers = error.headers or {}
-    advised_ms = results.get(error.error_index or 0, {}).get("retryAfterMilliseconds")
-    advice_s = _advice_s(headers) if advised_ms is None else float(advised_ms) / 1000
-    return _Answer(error.status_code, _charge(headers), advice_s, refused, error)
-
-
-def _why(result: Mapping[str, Any]) -> str:
-    if message := str(result.get("message") or "").strip():
-        return message.splitlines()[0]
-    return "too large" if int(result["statusCode"]) == _TOO_LARGE else "the service does not take this document"
-
-
-def _charge(headers: Mapping[str, Any]) -> float:
-    return float(headers.get("x-ms-request-charge") or 0)
-
-
-def _advice_s(headers: Mapping[str, Any]) -> float | None:
-    advised_ms = headers.get("x-ms-retry-after-ms")
-    return None if advised_ms is None else float(advised_ms) / 1000
+        return answers.of_taken(results.get_response_headers())
 
 
 def _refused(batch: Documents, status: int, why: str) -> Written:
