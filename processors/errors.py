@@ -39,16 +39,21 @@ class ProcessorError(Exception):
 
     def __init__(self, doing: str, subject: object, *, why: str = "", hint: str, retryable: bool | None = None):
         self.doing = doing
-        self.subject = str(subject)
-        self.why = why
-        self.hint = hint
+        self.subject = _encodable(str(subject))
+        self.why = _encodable(why)
+        self.hint = _encodable(hint)
         if retryable is not None:
             self.retryable = retryable
         super().__init__(doing, self.subject, why)
 
     def __str__(self) -> str:
-        cause = self.why or (str(self.__cause__) if self.__cause__ else "")
+        cause = self.why or (_encodable(str(self.__cause__)) if self.__cause__ else "")
         return f"cannot {self.doing}: {self.subject}" + (f": {cause}" if cause else "")
+
+
+def _encodable(text: str) -> str:
+    """The text with escapes for bytes of names that are no UTF-8: a report could not be printed with them."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 class SettingsError(ProcessorError):

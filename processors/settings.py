@@ -10,7 +10,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -30,6 +30,9 @@ PREFIX = "COSMOS_"
 FILE = Path("bacalhau-cosmos.toml")
 
 Stage = Literal["raw", "schematized", "sanitized", "aggregated"]
+
+_SHOWN = 200
+"""Characters of a wrong value that are repeated."""
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -194,6 +197,7 @@ def load(flags: Mapping[str, Any], *, file: Path | None = None, required: tuple[
         settings = _Checked(**values)
     except ValidationError as exc:
         problems += [_describe(error, values, origins) for error in exc.errors()]
+        problems += _together(values, {error["loc"][0] for error in exc.errors() if error["loc"]})
     problems += [_missing(name) for name in required if not values.get(name, Settings.model_fields[name].default)]
     if problems:
         raise SettingsError(
@@ -202,6 +206,16 @@ def load(flags: Mapping[str, Any], *, file: Path | None = None, required: tuple[
             hint="mend each of them where it says that it came from; docs/settings.md lists every setting",
         )
     return Loaded(_placed(settings), origins)
+
+
+def _together(values: Mapping[str, Any], wrong: Collection[object]) -> list[str]:
+    """What is wrong with values that are right by themselves, which pydantic tells only when all are."""
+    try:
+        if wrong:
+            _Checked(**{name: value for name, value in values.items() if name not in wrong})
+    except ValidationError as exc:
+        return [str(error["msg"]) for error in exc.errors()]
+    return []
 
 
 def _placed(settings: Settings) -> Settings:
@@ -238,7 +252,7 @@ class _Environment(EnvSettingsSource):
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         try:
             return super().decode_complex_value(field_name, field, value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
 
 
@@ -247,7 +261,7 @@ def _from_file(path: Path, problems: list[str], *, must_exist: bool) -> dict[str
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:  # ValueError: also of a number with too many digits
         problems.append(f"{path}: cannot be read as TOML: {exc}")
         return {}
 
@@ -266,9 +280,13 @@ def _describe(error: Any, values: Mapping[str, Any], origins: Mapping[str, str])
     top = str(error["loc"][0])
     # People paste connection strings where an endpoint belongs.
     secret = top == "endpoint" or Settings.model_fields[top].annotation is SecretStr
-    value = "******" if secret else repr(values.get(top))
+    value = "******" if secret else _shortened(repr(values.get(top)))
     note = "; lists and tables are JSON in the environment" if error["type"] in {"dict_type", "tuple_type"} else ""
     return f"{name} = {value} ({origins[top]}): {error['msg']}{note}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _missing(name: str) -> str:

@@ -76,7 +76,7 @@ def _assignment(pair: str) -> tuple[str, Any]:
         return name, text
     try:
         return name, json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         example = '{"temperature": "temp"}' if get_origin(field.annotation) is dict else '["latitude"]'
         raise _refused(
             name, why=f"{text!r} is not JSON: {error}", hint=f"for example --set '{name}={example}'"

@@ -280,3 +280,33 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
     default = Settings.model_fields[name].get_default(call_default_factory=True)
     assert getattr(loaded.settings, name) != default
     assert json.dumps(dict(loaded.origins))
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "page_rows = " + "9" * 5_000], ids=["deep", "digits"])
+def test_a_file_that_python_cannot_take_is_a_problem_among_others(text: str) -> None:
+    file(text)
+    told = problems(required=("city",))
+    assert f"{FILE}: cannot be read as TOML" in told
+    assert "city: missing" in told
+
+
+def test_a_variable_that_is_nested_too_deep_hides_no_other(env: Callable[..., None]) -> None:
+    env(limits="[" * 20_000, page_rows="many")
+    told = problems()
+    assert "limits = '[[[" in told
+    assert "page_rows = 'many'" in told
+    assert len(told) < 1_000
+
+
+def test_what_is_wrong_together_is_told_beside_what_is_wrong_alone() -> None:
+    told = problems({"hash_fields": ["model"], "drop_fields": ["model"], "hash_key": "x", "page_rows": 0})
+    assert "page_rows = 0" in told
+    assert "both dropped and hashed: model" in told
+
+
+def test_an_error_about_a_name_that_is_no_utf8_can_be_printed() -> None:
+    error = SettingsError("use", Path("a\udcff"), why="\udcfe", hint="\udcfd")
+    assert (str(error), error.hint) == ("cannot use: a\\udcff: \\udcfe", "\\udcfd")
+    caused = SettingsError("use", "it", hint="x")
+    caused.__cause__ = OSError(2, "No such file", "b\udcff")
+    f"{error}{error.hint}{caused}".encode()
