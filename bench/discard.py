@@ -23,19 +23,12 @@ from aiohttp import web
 from pydantic_core import from_json
 
 from processors.containers import Definition, definitions
+from tests.harness.strict import rules
+from tests.harness.strict.rules import Key, Refused
 
 DATABASE = "SensorData"
 
-MAX_OPERATIONS = 100
-MAX_REQUEST_BYTES = 2 * 1024 * 1024
-MAX_ID_BYTES = 1_023
-FORBIDDEN_IN_IDS = frozenset("/\\?#")
-"""Limits of https://learn.microsoft.com/azure/cosmos-db/concepts-limits, stated apart from the product's own."""
-
 _TAKEN = 201
-_BAD_REQUEST = 400
-_WENT_DOWN_WITH_IT = 424
-_TOO_LARGE = 413
 _KINDS = frozenset({"Upsert", "Create"})
 _SLASH = "{_:/?}"
 """The SDK ends the paths of its requests with a slash."""
@@ -88,21 +81,12 @@ def serving() -> Iterator[Endpoint]:
             process.kill()
 
 
-class _Refused(Exception):
-    """A batch is not taken: as a whole, or because of one operation."""
-
-    def __init__(self, why: str, *, status: int = _BAD_REQUEST, operation: int | None = None) -> None:
-        super().__init__(why)
-        self.status = status
-        self.operation = operation
-
-
 class _Container:
     """Checks and counts what one container is sent."""
 
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
-        self._names = [path.removeprefix("/") for path in definition.partition_key]
+        self._key = Key(definition.partition_key)
         self._seen = array("q")
         self._batches = 0
         self._refused = 0
@@ -111,11 +95,11 @@ class _Container:
         """Counts a batch; the number of its operations.
 
         Raises:
-            _Refused: Azure would not take it.
+            Refused: Azure would not take it.
         """
         try:
             ids = self._checked(key, body)
-        except _Refused:
+        except Refused:
             self._refused += 1
             raise
         self._seen.extend(hash((key, name)) for name in ids)
@@ -126,37 +110,19 @@ class _Container:
         distinct = np.unique(np.frombuffer(self._seen, np.int64)).size if self._seen else 0
         return Counts(len(self._seen), int(distinct), self._batches, self._refused)
 
-    def _checked(self, key: str, body: bytes) -> list[str]:
-        if len(body) >= MAX_REQUEST_BYTES:
-            raise _Refused(f"request size {len(body)} is too large", status=_TOO_LARGE)
-        try:
-            values, operations = json.loads(key), from_json(body)
-        except ValueError as error:
-            raise _Refused(f"the request is not JSON: {error}") from error
-        if not isinstance(values, list) or len(values) != len(self._names):
-            raise _Refused(f"partition key {key} does not have the levels {', '.join(self._names)}")
-        if not isinstance(operations, list) or not 0 < len(operations) <= MAX_OPERATIONS:
-            raise _Refused(f"a batch is a list of 1 to {MAX_OPERATIONS} operations")
+    def _checked(self, header: str, body: bytes) -> list[str]:
+        rules.check_request_size(body)
+        values, operations = self._key.parse(header), rules.parse(body)
+        rules.check_operations(operations)
         ids = [self._id(operation, number, values) for number, operation in enumerate(operations)]
         if len(set(ids)) < len(ids):
-            raise _Refused("an id comes twice in the batch")
+            raise Refused("An id comes twice in the batch.")
         return ids
 
-    def _id(self, operation: Any, number: int, key: list[object]) -> str:
+    def _id(self, operation: Any, number: int, values: list[object]) -> str:
         if not isinstance(operation, dict) or operation.get("operationType") not in _KINDS:
-            raise _Refused("not an operation that writes an item", operation=number)
-        item = operation.get("resourceBody")
-        name = item.get("id") if isinstance(item, dict) else None
-        if not isinstance(item, dict) or not isinstance(name, str) or not name:
-            raise _Refused("not an item with an id", operation=number)
-        # Text has at most four bytes a character, so most ids need not be encoded.
-        if len(name) * 4 > MAX_ID_BYTES and len(name.encode()) > MAX_ID_BYTES:
-            raise _Refused(f"the id has more than {MAX_ID_BYTES} bytes", operation=number)
-        if not FORBIDDEN_IN_IDS.isdisjoint(name):
-            raise _Refused(f"the id {name!r} has a character that ids may not have", operation=number)
-        if [item.get(level) for level in self._names] != key:
-            raise _Refused("the item's partition key is not the header's", operation=number)
-        return name
+            raise Refused("Not an operation that writes an item.", operation=number)
+        return rules.item_id(operation.get("resourceBody"), self._key, values, number)
 
 
 class _Service:
@@ -169,7 +135,7 @@ class _Service:
         base = f"/dbs/{DATABASE}"
         container = f"{base}/colls/{{container}}"
         # Azure's limit is checked with the rest; aiohttp's must only be above it.
-        app = web.Application(client_max_size=2 * MAX_REQUEST_BYTES)
+        app = web.Application(client_max_size=2 * rules.MAX_REQUEST_BYTES)
         app.add_routes(
             [
                 web.get("/", self._account),
@@ -222,10 +188,10 @@ class _Service:
         container = self._asked_for(request)
         body = await request.read()
         if request.headers.get("x-ms-cosmos-is-batch-request", "").lower() != "true":
-            return _told(_BAD_REQUEST, "only transactional batches are taken")
+            return _told(rules.BAD_REQUEST, "only transactional batches are taken")
         try:
             count = container.take(request.headers.get("x-ms-documentdb-partitionkey", ""), body)
-        except _Refused as refused:
+        except Refused as refused:
             return _answer_to(refused, body)
         return web.json_response([_OK] * count)
 
@@ -237,11 +203,13 @@ class _Service:
             raise web.HTTPNotFound(text=content, content_type="application/json") from None
 
 
-def _answer_to(refused: _Refused, body: bytes) -> web.Response:
+def _answer_to(refused: Refused, body: bytes) -> web.Response:
     """What a client is told: of one operation that is wrong, and of those that went down with it."""
     if refused.operation is None:
         return _told(refused.status, str(refused))
-    results: list[dict[str, object]] = [{"statusCode": _WENT_DOWN_WITH_IT, "requestCharge": 0} for _ in from_json(body)]
+    results: list[dict[str, object]] = [
+        {"statusCode": rules.WENT_DOWN_WITH_IT, "requestCharge": 0} for _ in from_json(body)
+    ]
     results[refused.operation] = {"statusCode": refused.status, "requestCharge": 0, "message": str(refused)}
     return web.json_response(results, status=207)
 

@@ -101,7 +101,7 @@ def registry(layout: Layout, ports: Ports, program: Path) -> Start:
         "version": 0.1,
         "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(folder / "images")}, "delete": {"enabled": True}},
-        "http": {"addr": f"{HOST}:{ports.registry}", "secret": "local"},
+        "http": {"addr": f"{HOST}:{ports.registry}", "secret": secrets.token_hex(16)},
     }
     file = _write(folder / "config.yaml", configuration)
     # Without it the registry sends traces to a collector that is not there.

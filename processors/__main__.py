@@ -78,7 +78,9 @@ _COMMANDS: tuple[tuple[str, Callable[[Settings, World], _Reports], tuple[str, ..
 
 
 def _show(error: ProcessorError) -> None:
-    print(f"Error: {error}\nTry: {error.hint}", file=sys.stderr)
+    for line in (f"Error: {error}", f"Try: {error.hint}"):
+        # A name in a sensor's database could else move a terminal's cursor, or write lines of its own into the log.
+        print("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line), file=sys.stderr)
 
 
 if __name__ == "__main__":

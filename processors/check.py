@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from azure.cosmos.aio import ContainerProxy, CosmosClient
@@ -17,6 +16,7 @@ from azure.cosmos.aio import ContainerProxy, CosmosClient
 from processors import containers, cosmos
 from processors.containers import RUNS, Definition
 from processors.cosmos import Account
+from processors.endpoint import check_endpoint, is_local
 from processors.errors import ProcessorError, SinkError
 from processors.schema import VERSION
 
@@ -113,14 +113,14 @@ class _Way:
 
     async def endpoint(self) -> None:
         """Something answers, whatever it says: without a key, Azure says 401."""
-        cosmos.check_endpoint(self._account.endpoint)
-        # Plain http is to this machine only: no proxy of the environment may stand between.
-        proxied = urlsplit(self._account.endpoint).scheme == "https"
+        check_endpoint(self._account.endpoint)
+        # As `cosmos.connect`: on this machine no proxy of the environment may stand between.
+        local = is_local(self._account.endpoint)
         try:
             async with (
                 asyncio.timeout(cosmos.START_S),
-                aiohttp.ClientSession(trust_env=proxied) as session,
-                session.get(self._account.endpoint),
+                aiohttp.ClientSession(trust_env=not local) as session,
+                session.get(self._account.endpoint, ssl=not local, allow_redirects=False),
             ):
                 pass
         except cosmos.TRANSPORT_ERRORS as error:

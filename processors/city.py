@@ -16,7 +16,7 @@ from processors.pipeline import Recipe, Taken
 from processors.report import Report
 from processors.rounds import Means, scratch, take_rounds
 from processors.settings import Settings
-from processors.sink import open_sink
+from processors.sink import Paces, open_sink
 from processors.tally import Tally
 from processors.transform.privacy import Privacy
 from processors.world import Progress, Silent, World
@@ -70,10 +70,11 @@ def passes(settings: Settings, world: World, progress: Progress) -> Iterator[Rep
     if settings.every is not None and world.stop.wait(start_delay_s(settings)):
         return
     shown: dict[str, float] = {}
+    paces: Paces = {}
     failed = 0
     while True:
         begun = world.clock()
-        report = _pass(settings, world, progress, shown)
+        report = _pass(settings, world, progress, shown, paces)
         yield report
         if settings.every is None or world.stop.is_set() or not _may_recover(report):
             return
@@ -90,7 +91,7 @@ def _may_recover(report: Report) -> bool:
     return report.stopped_by is None or report.stopped_by.retryable
 
 
-def _pass(settings: Settings, world: World, progress: Progress, shown: dict[str, float]) -> Report:
+def _pass(settings: Settings, world: World, progress: Progress, shown: dict[str, float], paces: Paces) -> Report:
     until = None if settings.every is None else world.clock() + settings.every
     tally = Tally(world)
     try:
@@ -98,7 +99,7 @@ def _pass(settings: Settings, world: World, progress: Progress, shown: dict[str,
         settings = settings.model_copy(update={"city": tally.databases[0].city})
         with (
             open_checkpoint(settings.state, settings.city) as checkpoint,
-            open_sink(account(settings), stop=world.stop) as sink,
+            open_sink(account(settings), stop=world.stop, paces=paces) as sink,
         ):
             if checkpoint.put_aside is not None:
                 tally.add(Taken(notices=(f"checkpoint damaged, put aside as {checkpoint.put_aside}, made anew",)))

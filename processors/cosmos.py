@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
-import ipaddress
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
@@ -20,6 +18,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos.aio import CosmosClient
 
+from processors.endpoint import check_endpoint, is_local
 from processors.errors import EndpointError, ProcessorError, SettingsError, SinkError
 from processors.retry import THROTTLED, TRANSIENT
 
@@ -49,7 +48,8 @@ class Account:
     """Where documents go.
 
     Attributes:
-        endpoint: `https://<account>.documents.azure.com`; http only on this machine (emulator).
+        endpoint: `https://<account>.documents.azure.com`, whose certificate is verified; on this machine (emulator)
+            also http, or https with any certificate.
         key: Account key in base64; empty means this machine's identity (`DefaultAzureCredential`), and none at
             all for an emulator.
         database: Database name.
@@ -60,26 +60,6 @@ class Account:
     key: str = field(repr=False)
     database: str
     container: str = "readings"
-
-
-def check_endpoint(endpoint: str) -> None:
-    """Do nothing for an endpoint that can be used.
-
-    Raises:
-        SettingsError: It is no URL of scheme, host and port, or it is plain http to another machine. The value is
-            not repeated: people paste connection strings, which hold the key.
-    """
-    try:
-        parts = urlsplit(endpoint)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise _malformed(str(error)) from error
-    if parts.scheme not in ("https", "http") or not host:
-        raise _malformed("expected https://, a host name and at most a port")
-    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
-        raise _malformed("nothing may follow the host and port, and nothing come before the host")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise _malformed("http is for an emulator on this machine; elsewhere the key would travel in clear text")
 
 
 # 0 for throttling would fall through an `or` to the default of 9 (azure-cosmos 4.17.1, `_build_connection_policy`).
@@ -106,7 +86,7 @@ async def connect(account: Account, *, sdk_retries: bool = False) -> AsyncIterat
         EndpointError: Nothing answers within `START_S`, or the account refuses us.
     """
     check_endpoint(account.endpoint)
-    local = _is_loopback(urlsplit(account.endpoint).hostname or "")
+    local = is_local(account.endpoint)
     logging.getLogger("azure").addHandler(_SILENT)
     async with AsyncExitStack() as stack:
         client = CosmosClient(
@@ -115,6 +95,8 @@ async def connect(account: Account, *, sdk_retries: bool = False) -> AsyncIterat
             **({} if sdk_retries else _NO_RETRIES),
             connection_timeout=_CONNECT_S,
             enable_endpoint_discovery=not local,
+            # Without discovery every request goes to the endpoint itself: what is not verified stays on this machine.
+            connection_verify=not local,
             # The body is then the UTF-8 that `Documents.sizes` counts; escaped it has up to three times as much.
             enable_compact_utf8_item_writes=True,
             transport=AioHttpTransport(use_env_settings=not local),
@@ -184,6 +166,24 @@ def _unanswered(error: BaseException, account: Account, doing: str) -> EndpointE
             why=f"this machine has no identity to use: {reason(error)}",
             hint="set COSMOS_KEY, or give this machine an identity (az login, or a managed identity)",
         )
+    cause = _tls_cause(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return EndpointError(
+            doing,
+            account.endpoint,
+            why=f"its certificate is not trusted: {cause.verify_message}",
+            hint="check COSMOS_ENDPOINT and this machine's clock; where a firewall opens TLS, name the file of its "
+            "authority's certificate in SSL_CERT_FILE",
+            retryable=True,
+        )
+    if cause is not None:
+        return EndpointError(
+            doing,
+            account.endpoint,
+            why=f"it does not speak TLS as asked: {cause.reason or cause}",
+            hint="check COSMOS_ENDPOINT; an emulator without TLS has http:// and is on this machine",
+            retryable=True,
+        )
     return EndpointError(
         doing,
         account.endpoint,
@@ -191,6 +191,16 @@ def _unanswered(error: BaseException, account: Account, doing: str) -> EndpointE
         hint="check COSMOS_ENDPOINT and the network, then try `bacalhau-cosmos cosmos check`",
         retryable=True,
     )
+
+
+def _tls_cause(error: BaseException | None) -> ssl.SSLError | None:
+    """OpenSSL's own error among the causes, None when there is none; aiohttp's have its class and not what it says."""
+    while error is not None:
+        inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+        if inner is None and isinstance(error, ssl.SSLError):
+            return error
+        error = inner or error.__cause__ or error.__context__
+    return None
 
 
 def _hint(status: int) -> str:
@@ -207,7 +217,7 @@ async def _credential(account: Account, local: bool, stack: AsyncExitStack) -> s
     if account.key:
         try:
             base64.b64decode(account.key, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # binascii.Error, or characters that are not ASCII
             raise SettingsError(
                 "use the key", "COSMOS_KEY", why="it is not base64", hint="copy the whole key, without quotes"
             ) from error
@@ -216,20 +226,10 @@ async def _credential(account: Account, local: bool, stack: AsyncExitStack) -> s
         return _ANY_KEY
     from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  # 0.3 s, and most machines have a key
 
-    return await stack.enter_async_context(DefaultAzureCredential())
-
-
-def _malformed(why: str) -> SettingsError:
-    return SettingsError(
-        "use the endpoint",
-        "COSMOS_ENDPOINT",
-        why=why,
-        hint="set it to https://<account>.documents.azure.com, or to http://127.0.0.1:<port> for an emulator",
-    )
-
-
-def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        credential = DefaultAzureCredential()
+    except ValueError as error:  # such as an AZURE_AUTHORITY_HOST without TLS
+        raise SettingsError(
+            "use this machine's identity", "environment", hint="correct or unset the variables that begin with AZURE_"
+        ) from error
+    return await stack.enter_async_context(credential)

@@ -73,12 +73,17 @@ def _by_slug(data: Path, city: str, cities: list[str]) -> str:
     raise CityError("find the city", data / city, why=why, hint=hint)
 
 
-def _check_name(city: str) -> None:
+def is_folder_name(name: str) -> bool:
+    """Whether a folder can be called that: neither empty nor a path, and no longer than a file system takes."""
     try:
-        length = len(city.encode())
+        length = len(name.encode())
     except UnicodeEncodeError:
         length = 0
-    if city in {"", ".", ".."} or "/" in city or "\0" in city or not 0 < length <= _MAX_NAME_BYTES:
+    return name not in {"", ".", ".."} and "/" not in name and "\0" not in name and 0 < length <= _MAX_NAME_BYTES
+
+
+def _check_name(city: str) -> None:
+    if not is_folder_name(city):
         raise CityError(
             "use the city's name",
             repr(city[:80]),

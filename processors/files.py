@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written aside, synced, renamed, folder synced."""
+"""Files that are whole or not there, and that only owner and group can read, whatever the umask says."""
 
 from __future__ import annotations
 
@@ -13,8 +13,30 @@ def make_folder(folder: Path) -> None:
     """The folder and those above it, each with `FOLDER_MODE` when it is new."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
-        path.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        # Not by a chmod afterwards: a kill before it would leave a folder that the group can never enter.
+        before = os.umask(0o777 & ~FOLDER_MODE)
+        try:
+            path.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        finally:
+            os.umask(before)
         sync_folder(path.parent)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """A descriptor of the file, which has `FILE_MODE` before anything is written to it.
+
+    Args:
+        path: Made where it is not there.
+        flags: Of `os.open`, besides those that make it.
+    """
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        if os.fstat(descriptor).st_mode & 0o777 != FILE_MODE:
+            os.fchmod(descriptor, FILE_MODE)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def sync_folder(folder: Path) -> None:
@@ -26,21 +48,18 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def sync_file(path: Path) -> None:
-    """Content of the file survives a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fchmod(descriptor, FILE_MODE)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def write_synced(path: Path, content: bytes | memoryview) -> None:
+    """The file with this content, which survives a power cut; its name does after `sync_folder`."""
+    with os.fdopen(open_private(path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """The file with this content; a kill at any instruction leaves the old one or the new one."""
     make_folder(path.parent)
     aside = path.with_name(f".{path.name}.new")
-    aside.write_bytes(content)
-    sync_file(aside)
+    write_synced(aside, content)
     aside.replace(path)
     sync_folder(path.parent)

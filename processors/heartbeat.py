@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,7 +10,8 @@ from pathlib import Path
 
 from processors.discover import slug_of
 from processors.errors import UnhealthyError
-from processors.files import make_folder
+from processors.files import make_folder, open_private
+from processors.manifest import partition_value
 from processors.model import Database
 from processors.pipeline import Taken
 from processors.settings import Settings
@@ -27,7 +29,8 @@ PASSES = 3
 
 def path(settings: Settings) -> Path:
     """The file that a run of these settings touches."""
-    return settings.state / f"{slug_of(settings.city)}.heartbeat"
+    # Encoded: a slug has slashes where the name has full-width ones.
+    return settings.state / f"{partition_value(slug_of(settings.city))}.heartbeat"
 
 
 class Heartbeat:
@@ -44,7 +47,11 @@ class Heartbeat:
         self._beat_at = self._clock()
         with suppress(OSError):
             make_folder(self._path.parent)
-            self._path.touch()
+            descriptor = open_private(self._path, os.O_WRONLY)
+            try:
+                os.utime(descriptor)
+            finally:
+                os.close(descriptor)
 
     def database(self, database: Database, expected_rows: int) -> None:  # noqa: ARG002 - see `world.Progress`
         """See `world.Progress`."""

@@ -1,19 +1,30 @@
-"""Names in the archive, and what it writes down of each batch and each life of a database."""
+"""Names in the archive, and what it writes down of each batch and each life of a database.
+
+What is written down is sealed with a CRC-32: one digit that has changed would make a position another one, and rows
+would be lost or sent under other ids.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeGuard
 from urllib.parse import quote
 
+from processors.errors import ArchiveError
 from processors.model import BEFORE_FIRST, Anchor, Branch
-from processors.schema import VERSION
+
+VERSION = 2
+"""Schema version of what is written down. The first had no seal, and manifests without checksums of their files."""
 
 _MAX_NAME_BYTES = 200
 """Below the 255 bytes of a file name, with room for the key before the value."""
+
+_SEAL = "seal"
 
 
 def partition_value(name: str) -> str:
@@ -40,6 +51,7 @@ class Manifest:
         files: Data files, relative to the archive.
         anchors: First and last row of the batch, to know the database again.
         stage: How far its readings were refined before they left; None when that was not recorded.
+        checksums: CRC-32 of each data file, and of the file of rejects by its mere name; a file may be missing here.
     """
 
     generation: str
@@ -50,6 +62,7 @@ class Manifest:
     files: Sequence[str]
     anchors: Sequence[Anchor]
     stage: str | None = None
+    checksums: Mapping[str, int] = field(default_factory=dict)
 
 
 def after_name(position: int) -> str:
@@ -62,27 +75,118 @@ def batch_name(generation: str, after: int) -> str:
     return f"{generation}-{after_name(after)}"
 
 
+def announced(branch: Branch, ordinal: int, position: int) -> bytes:
+    """The beginning of a generation as `beginning` reads it.
+
+    Args:
+        branch: The generation.
+        ordinal: Its place among those of the database, from 1.
+        position: That its archive begins at.
+    """
+    return _sealed(
+        {
+            "ordinal": ordinal,
+            "parent": branch.parent,
+            "baseId": branch.base_id,
+            "position": position,
+            "anchors": list(branch.anchors),
+        }
+    )
+
+
 def beginning(path: Path) -> tuple[int, Branch] | None:
-    """Ordinal and generation, None when the file is damaged."""
-    try:
-        line = json.loads(path.read_bytes())
-        base = int(line["baseId"])
-        begins = int(line.get("position", base))
-        return int(line["ordinal"]), Branch(path.parent.name, line["parent"], base, begins, tuple(line["anchors"]))
-    except (ValueError, KeyError, TypeError):
+    """Ordinal and generation, None when the file is damaged.
+
+    Raises:
+        ArchiveError: A later version wrote it.
+        OSError: It cannot be read.
+    """
+    line = _unsealed(path)
+    if line is None:
         return None
+    line.setdefault("position", line.get("baseId"))
+    parent, anchors = line.get("parent"), line.get("anchors")
+    numbers = (line.get("ordinal"), line.get("baseId"), line["position"])
+    if not all(map(_is_integer, numbers)) or not isinstance(parent, str | None) or not _are_anchors(anchors):
+        return None
+    return line["ordinal"], Branch(path.parent.name, parent, line["baseId"], line["position"], tuple(anchors))
 
 
-def parse(content: bytes) -> Manifest | None:
-    """The manifest, None when it is damaged."""
+def read_manifest(path: Path, generation: str, after: int) -> Manifest | None:
+    """The manifest at a path, None when it is damaged or another batch's.
+
+    Raises:
+        ArchiveError: A later version wrote it.
+        OSError: It cannot be read.
+    """
+    line = _unsealed(path)
     try:
-        line = json.loads(content)
-        line.pop("schemaVersion")
-        return Manifest(**line)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        manifest = None if line is None else Manifest(**line)
+    except TypeError:
         return None
+    if manifest is None or (manifest.generation, manifest.after) != (generation, after) or not _holds(manifest):
+        return None
+    return manifest
 
 
 def encode(manifest: Manifest) -> bytes:
-    """The manifest as `parse` reads it."""
-    return json.dumps({"schemaVersion": VERSION, **asdict(manifest)}, ensure_ascii=False).encode()
+    """The manifest as `read_manifest` reads it."""
+    return _sealed(asdict(manifest))
+
+
+def _sealed(line: Mapping[str, Any]) -> bytes:
+    whole = {"schemaVersion": VERSION, **line}
+    return json.dumps({**whole, _SEAL: _seal(whole)}, ensure_ascii=False).encode()
+
+
+def _unsealed(path: Path) -> dict[str, Any] | None:
+    """What was written down, None when it is not as it was written."""
+    try:
+        line = json.loads(path.read_bytes())
+        seal, version = line.pop(_SEAL, None), line["schemaVersion"]
+        whole = seal == _seal(line) if _is_integer(seal) else version == 1 and seal is None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    if not whole or not _is_integer(version):
+        return None
+    if version > VERSION:
+        raise ArchiveError(
+            "read the archive",
+            path,
+            why=f"version {version} wrote it, this is {VERSION}",
+            hint="use that version, or choose another folder with --archive",
+        )
+    del line["schemaVersion"]
+    return dict(line)
+
+
+def _seal(line: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(line, sort_keys=True).encode())
+
+
+def _holds(manifest: Manifest) -> bool:
+    """Whether each part has its type, and no file is elsewhere: the first version has no seal that would say so."""
+    counts = (manifest.last_id, manifest.rows, manifest.rejects)
+    name = f"{batch_name(manifest.generation, manifest.after)}.parquet"
+    return (
+        all(map(_is_integer, counts))
+        and manifest.last_id > manifest.after
+        and min(manifest.rows, manifest.rejects) >= 0
+        and isinstance(manifest.files, list)
+        and all(isinstance(file, str) and _is_place(PurePosixPath(file), name) for file in manifest.files)
+        and _are_anchors(manifest.anchors)
+        and isinstance(manifest.stage, str | None)
+        and isinstance(manifest.checksums, dict)
+    )
+
+
+def _is_place(file: PurePosixPath, name: str) -> bool:
+    return file.name == name and len(file.parts) == 4 and ".." not in file.parts and not file.is_absolute()
+
+
+def _is_integer(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+
+
+def _are_anchors(value: object) -> TypeGuard[Sequence[Anchor]]:
+    return isinstance(value, list | tuple) and all(isinstance(a, dict) and _is_integer(a.get("id")) for a in value)

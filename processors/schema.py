@@ -13,7 +13,7 @@ from typing import Literal
 import polars as pl
 
 VERSION = 1
-"""Schema version of documents, archive, manifests and checkpoint."""
+"""Schema version of documents and reports; the checkpoint and manifests have their own."""
 
 ROW_ID = "rowId"
 OBSERVED_AT = "observedAt"

@@ -20,6 +20,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from processors.detect.limit import DEFAULT_LIMITS
+from processors.discover import is_folder_name
+from processors.endpoint import problem
 from processors.errors import SettingsError
 from processors.schema import COLUMNS, DESCRIPTIONS
 from processors.timestamps import is_zone
@@ -37,6 +39,18 @@ def parse_duration_s(value: object) -> object:
     """Seconds of `30`, `30s`, `5m`, `1h` or `500ms`; anything else is left for the type to refuse."""
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     return float(match[1]) * _UNIT_S[match[2]] if match else value
+
+
+def _endpoint(endpoint: str) -> str:
+    if endpoint and (why := problem(endpoint)):
+        raise ValueError(why)
+    return endpoint
+
+
+def _city(name: str) -> str:
+    if name and not is_folder_name(name):
+        raise ValueError("not the name of a folder")
+    return name
 
 
 def _zone(name: str) -> str:
@@ -78,14 +92,21 @@ class Settings(BaseSettings):
     """What a run needs to know. The description of each field is its documentation."""
 
     model_config = SettingsConfigDict(
-        frozen=True, env_prefix=PREFIX, extra="forbid", env_ignore_empty=True, allow_inf_nan=False
+        frozen=True,
+        env_prefix=PREFIX,
+        extra="forbid",
+        env_ignore_empty=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
     )
 
-    endpoint: str = Field("", description="Cosmos DB account or emulator, as a URL")
+    endpoint: Annotated[str, AfterValidator(_endpoint)] = Field(
+        "", description="Cosmos DB account or emulator, as a URL"
+    )
     key: SecretStr = Field(SecretStr(""), description="Account key; empty means DefaultAzureCredential")
     database: str = Field("SensorData", min_length=1, max_length=255, description="Database of the account")
     container: str = Field("readings", min_length=1, max_length=255, description="Container of the readings")
-    city: str = Field("", description="Folder below the data folder, as written")
+    city: Annotated[str, AfterValidator(_city)] = Field("", description="Folder below the data folder, as written")
     node_folder: Annotated[str, AfterValidator(_subfolder)] = Field(
         "", description="Folder that relative `data`, `state` and `archive` are in, for nodes that share a disk"
     )
@@ -243,7 +264,8 @@ def _describe(error: Any, values: Mapping[str, Any], origins: Mapping[str, str])
     if not name:
         return str(error["msg"])
     top = str(error["loc"][0])
-    secret = Settings.model_fields[top].annotation is SecretStr
+    # People paste connection strings where an endpoint belongs.
+    secret = top == "endpoint" or Settings.model_fields[top].annotation is SecretStr
     value = "******" if secret else repr(values.get(top))
     note = "; lists and tables are JSON in the environment" if error["type"] in {"dict_type", "tuple_type"} else ""
     return f"{name} = {value} ({origins[top]}): {error['msg']}{note}"

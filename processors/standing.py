@@ -15,13 +15,12 @@ from pathlib import Path
 
 from processors import lineage
 from processors.archive import Archive
-from processors.checkpoint import FILE, read_branches
+from processors.checkpoint import FILE, VERSION, DamagedError, later, read_branches
 from processors.errors import CheckpointError, SourceError
 from processors.manifest import Manifest
 from processors.model import BEFORE_FIRST, Branch, Database
 from processors.pipeline.evidence import Evidence
 from processors.pipeline.recipe import Recipe
-from processors.schema import VERSION
 from processors.source import Source, open_source
 from processors.source.opening import opening
 
@@ -145,7 +144,7 @@ def open_recorded(state: Path, city: str) -> Iterator[Recorded]:
         def recorded(sensor: str) -> list[Branch]:
             try:
                 return opened.read(lambda uri: _read(uri, path, sensor))
-            except (SourceError, ValueError) as error:
+            except (SourceError, DamagedError, ValueError) as error:
                 why = getattr(error, "why", "") or str(error)
                 raise CheckpointError(
                     "read positions", path, why=why, hint="ingest once: the run mends what it can"
@@ -158,10 +157,8 @@ def _read(uri: str, path: Path, sensor: str) -> list[Branch]:
     with closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
-            raise CheckpointError(
-                "read positions", path, why=f"version {version} wrote it, this is {VERSION}", hint="use that version"
-            )
-        return read_branches(connection, sensor) if version else []
+            raise later(path, version)
+        return read_branches(connection, sensor, version) if version else []
 
 
 def _scratch() -> Path:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import re
 import ssl
 import warnings
 from collections.abc import Generator, Mapping
@@ -38,9 +40,14 @@ LOG_S = 10.0
 
 _MOST_EVENTS = 10_000
 """Bacalhau gives a hundred unless it is asked for more."""
+_ID = re.compile(r"[A-Za-z0-9_.-]+")
 _JOBS = "/api/v1/orchestrator/jobs"
 _MAX_MESSAGE_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 20
+
+_QUIET = logging.getLogger(__name__)
+_QUIET.setLevel(logging.INFO)
+"""For websockets, which writes each header down at DEBUG, also Authorization."""
 
 
 class Client:
@@ -83,7 +90,11 @@ class Client:
 
     def put(self, job: JobSpec, matched: Matched) -> Handle:
         """Sends the job's very bytes."""
-        answer = self._call(f"submit {job.name or job.spec}", "PUT", _JOBS, expect="JobID", body=json.loads(job.body))
+        doing = f"submit {job.name or job.spec}"
+        answer = self._call(doing, "PUT", _JOBS, expect="JobID", body=json.loads(job.body))
+        # It becomes a part of commands that people copy from the terminal.
+        if not isinstance(answer["JobID"], str) or not _ID.fullmatch(answer["JobID"]):
+            raise self._strange(doing)
         warnings = tuple(map(str, answer.get("Warnings") or ()))
         return Handle(answer["JobID"], job, matched.expected, warnings, matched.absent)
 
@@ -145,6 +156,7 @@ class Client:
             url,
             additional_headers=headers,
             ssl=_tls(place),
+            logger=_QUIET,
             proxy=None,
             ping_interval=None,  # Bacalhau 1.9.3 answers none
             open_timeout=self._timeout[0],
@@ -183,13 +195,16 @@ class Client:
         except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
             raise explained(doing, self.place, error) from error
         if not isinstance(answer, dict) or expect not in answer:
-            raise OrchestratorError(
-                doing,
-                self.place.url,
-                why="what answers there is no Bacalhau orchestrator",
-                hint="set BACALHAU_API_HOST and BACALHAU_API_PORT to the orchestrator's API",
-            )
+            raise self._strange(doing)
         return answer
+
+    def _strange(self, doing: str) -> OrchestratorError:
+        return OrchestratorError(
+            doing,
+            self.place.url,
+            why="what answers there is no Bacalhau orchestrator",
+            hint="set BACALHAU_API_HOST and BACALHAU_API_PORT to the orchestrator's API",
+        )
 
 
 async def _awaited(opening: connect) -> ClientConnection:

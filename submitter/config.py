@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ _VALUE_PREFIX = "SUBMIT_"
 _TRUE = {"1", "t", "true"}
 _FALSE = {"", "0", "f", "false"}
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_HOST = re.compile(r"[\w.:%-]+")
 _DURATION = re.compile(r"(\d{1,6})([smhd]?)")
 
 
@@ -47,7 +49,7 @@ class Orchestrator:
         port: TCP.
         tls: Whether to speak TLS.
         ca_file: Certificates to trust in place of the usual ones.
-        insecure: Any certificate will do.
+        insecure: Any certificate will do; on this machine only.
         authorization: The header of that name; None when there are no credentials.
     """
 
@@ -88,6 +90,9 @@ def orchestrator(environment: Mapping[str, str], local: Local | None) -> Orchest
     ca_file = Path(set_["TLS_CAFILE"]) if "TLS_CAFILE" in set_ else None
     if ca_file is not None and not ca_file.is_file():
         problems.append(f"{_PREFIX}TLS_CAFILE {str(ca_file)!r} is no file")
+    speaks_tls = scheme == "https" if scheme else tls
+    if not _is_loopback(host):
+        problems += _exposed(tls=speaks_tls, insecure=insecure, credentials=authorization is not None)
     if problems:
         raise SettingsError(
             "use the orchestrator's settings",
@@ -95,7 +100,7 @@ def orchestrator(environment: Mapping[str, str], local: Local | None) -> Orchest
             why="; ".join(problems),
             hint="correct or unset these variables; they are those of the Bacalhau CLI",
         )
-    return Orchestrator(host, port, scheme == "https" if scheme else tls, ca_file, insecure, authorization)
+    return Orchestrator(host, port, speaks_tls, ca_file, insecure, authorization)
 
 
 def is_named(environment: Mapping[str, str]) -> bool:
@@ -147,6 +152,28 @@ def seconds(text: str) -> float:
     return float(int(written[1]) * _UNITS[written[2]])
 
 
+def _exposed(*, tls: bool, insecure: bool, credentials: bool) -> list[str]:
+    """What must not be on the way to another machine: anybody there could read the credentials, or be asked instead."""
+    told = []
+    if credentials and not tls:
+        told.append(
+            f"credentials would travel in clear text: set {_PREFIX}TLS_USETLS=true, or reach the orchestrator by a "
+            f"tunnel that ends at {DEFAULT_HOST}"
+        )
+    if tls and insecure:
+        told.append(
+            f"{_PREFIX}TLS_INSECURE is for this machine: set {_PREFIX}TLS_CAFILE to the authority's certificate"
+        )
+    return told
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _place(set_: Mapping[str, str], local: Local | None, problems: list[str]) -> tuple[str, str, int]:
     """Scheme (empty when not stated), host and port; as the Bacalhau CLI, a host may be written as a URL."""
     host, port = set_.get("HOST"), set_.get("PORT")
@@ -158,8 +185,10 @@ def _place(set_: Mapping[str, str], local: Local | None, problems: list[str]) ->
     if "://" in host:
         return _of_url(host, number, problems)
     host = host.removeprefix("[").removesuffix("]")
-    if not host or any(char in host for char in "/@?# "):
-        problems.append(f"{_PREFIX}HOST {host!r} is neither a name, an address nor a URL")
+    if "@" in host or not _HOST.fullmatch(host):
+        # What comes before an @ would be credentials, not to be repeated.
+        shown = "" if "@" in host else f" {host!r}"
+        problems.append(f"{_PREFIX}HOST{shown} is neither a name, an address nor a URL")
     return "", host, number
 
 

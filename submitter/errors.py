@@ -20,6 +20,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from submitter.output import plain
+
 COMPLETE = 0
 FAILED = 1
 USAGE = 2
@@ -139,8 +141,9 @@ class ResultError(SubmitError):
 
 
 def tell(error: Explained) -> None:
-    """On stderr: what went wrong, then what to try."""
-    print(f"Error: {error}\nTry: {error.hint}", file=sys.stderr)  # noqa: T201 - the one place that tells errors
+    """On stderr: what went wrong, then what to try; nothing in it moves a terminal's cursor."""
+    lines = f"Error: {error}\nTry: {error.hint}".splitlines()
+    print(*map(plain, lines), sep="\n", file=sys.stderr)  # noqa: T201 - the one place that tells errors
 
 
 def nearest(name: str, there: Iterable[str]) -> str:

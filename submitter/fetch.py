@@ -47,7 +47,7 @@ def fetch(source: Source, handle: Handle, views: Sequence[View], folder: Path) -
     """
     done = [view for view in views if view.state is NodeState.DONE and view.execution_id]
     urls = source.results(handle.id) if done else []
-    written = []
+    written: list[Path] = []
     for view in done:
         url = next((url for url in urls if str(view.execution_id) in url), None)
         if url is None:
@@ -58,6 +58,13 @@ def fetch(source: Source, handle: Handle, views: Sequence[View], folder: Path) -
                 hint=f"bacalhau job get {handle.id}",
             )
         target = folder / _file_name(handle.name) / _file_name(view.node)
+        if target in written:
+            raise ResultError(
+                "fetch the results",
+                f"{handle.name}, node {view.node}",
+                why=f"another node's are in {target} already",
+                hint=f"bacalhau job get {handle.id}",
+            )
         with tempfile.TemporaryFile() as archive:
             source.download(url, archive)
             archive.seek(0)
@@ -76,7 +83,7 @@ def unpack(archive: IO[bytes], target: Path) -> None:
         with tarfile.open(fileobj=archive, mode="r|gz") as tar:
             for member in tar:
                 _unpack_one(member, tar.extractfile, target)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:  # ValueError: of headers that are no numbers
         raise ResultError(
             "unpack the results", str(target), why=str(error), hint="look at the disk, then fetch again"
         ) from error
@@ -84,12 +91,14 @@ def unpack(archive: IO[bytes], target: Path) -> None:
 
 def _unpack_one(member: tarfile.TarInfo, content: Callable[[tarfile.TarInfo], IO[bytes] | None], target: Path) -> None:
     parts = PurePosixPath(member.name)
-    if parts.is_absolute() or ".." in parts.parts or not (member.isreg() or member.isdir()):
+    # Of a sparse file a few bytes on the way fill any disk. A file without a name would take the folder's place.
+    plain = member.isdir() or (member.isreg() and not member.issparse() and bool(parts.parts))
+    if parts.is_absolute() or ".." in parts.parts or not plain or not member.name.isprintable():
         raise ResultError(
             "unpack the results",
-            member.name,
+            repr(member.name),
             why="it is neither a file nor a folder below the results",
-            hint="write only files to the result path",
+            hint="write only files, with printable names, to the result path",
         )
     path = target / parts
     if member.isdir():

@@ -105,7 +105,7 @@ def _tls(doing: str, place: Orchestrator, cause: BaseException) -> OrchestratorE
     reason = getattr(cause, "reason", None) or ""
     if isinstance(cause, ssl.SSLCertVerificationError):
         why = f"its certificate is not trusted ({cause.verify_message})"
-        hint = "set BACALHAU_API_TLS_CAFILE to the certificate of its authority, or BACALHAU_API_TLS_INSECURE=true"
+        hint = "set BACALHAU_API_TLS_CAFILE to the certificate of its authority"
     elif reason in _NO_TLS:
         why, hint = "it does not speak TLS, and was asked to", "set BACALHAU_API_TLS_USETLS=false"
     else:

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,30 +11,19 @@ import pytest
 
 from processors import containers
 from processors.cosmos import Account
+from tests.harness.emulator import serving
 from tests.harness.strict import StrictCosmos
 
 pytest_plugins = ["tests.left_out"]
 
-EMULATOR = Path(__file__).parents[1] / ".tools" / "bin" / "cosmium"
 GOLDEN = Path(__file__).parent / "golden"
-READY_S = 20.0
 
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def emulator() -> Iterator[str]:
     """Endpoint of an emulator that answers."""
-    if not EMULATOR.is_file():
-        pytest.fail(f"{EMULATOR} is missing: run `make setup`", pytrace=False)
-    port = _free_port()
-    log = tmp_path_factory.mktemp("emulator") / "log"
-    command = [EMULATOR, "-Host", "127.0.0.1", "-Port", str(port), "-DisableTls", "-DisableAuth"]
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
-        try:
-            endpoint = f"http://127.0.0.1:{port}"
-            _wait_until_answers(endpoint, process, log)
-            yield endpoint
-        finally:
-            process.kill()
+    with serving() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
@@ -70,24 +54,3 @@ def golden() -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return check
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_until_answers(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(endpoint, timeout=READY_S):
-                return
-        except urllib.error.HTTPError as answered:
-            answered.close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    pytest.fail(f"the emulator did not answer within {READY_S:.0f} s:\n{log.read_text()}", pytrace=False)

@@ -85,6 +85,15 @@ NETWORK = (
         time="about a minute",
         instead="only the local network needs it",
     ),
+    Program(
+        name="docker-compose",
+        what="Docker Compose",
+        package="github.com/docker/compose/v2/cmd",
+        go=(1, 24, 9),
+        flags="-s -w -X github.com/docker/compose/v2/internal.Version=v2.40.3",
+        time="about four minutes",
+        instead="only tests of containers under Compose need it",
+    ),
 )
 
 

@@ -22,7 +22,7 @@ from processors.checkpoint import Checkpoint
 from processors.conform import conform
 from processors.containers import AGGREGATES, ANOMALIES
 from processors.document import Origin
-from processors.model import Batch, Branch, Database, Documents, Refusal, Written
+from processors.model import BEFORE_FIRST, Batch, Branch, Database, Documents, Refusal, Written
 from processors.pipeline.catch_up import catch_up
 from processors.pipeline.evidence import Evidence
 from processors.pipeline.recipe import Recipe, Taken
@@ -109,11 +109,13 @@ class Intake:
             checkpoint.add(database.sensor, branch)
             if notices := _unknown_columns(database, source.page(branch.position, 1)):
                 yield Taken(notices=notices)
+        # A live sensor writes while a batch is on its way: what comes later than this is for the next pass.
+        last_id = source.extent().last_id or BEFORE_FIRST
         while batch := self._batch(branch):
             branch, taken = batch
             yield taken
-            if taken.rows < self._recipe.page_rows:
-                return  # A live sensor writes while a batch is on its way: to look again would never end.
+            if taken.rows < self._recipe.page_rows or branch.position >= last_id:
+                return
 
     def _batch(self, branch: Branch) -> tuple[Branch, Taken] | None:
         """Takes in one page after the branch's position, None where there is none.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from typing import TypeVar
 
 import polars as pl
 
@@ -17,6 +18,8 @@ from processors.pipeline.evidence import conformed_range
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import refine
 from processors.source import Source
+
+T = TypeVar("T")
 
 
 def catch_up(
@@ -64,18 +67,38 @@ def _archived(
     manifest: Manifest, source: Source, archive: Archive, recipe: Recipe
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """A batch's readings from the archive; from the table, and repaired, where a file is damaged."""
-    try:
-        return archive.read(manifest), ()
-    except ArchiveError as damage:
-        valid = conformed_range(source, manifest.after, manifest.last_id, recipe)
-        now = {row["id"]: row for row in anchors_of(source.rows_at([anchor["id"] for anchor in manifest.anchors]))}
-        same = all(a["id"] in now and matches(a, now[a["id"]]) for a in manifest.anchors)
-        if not same or len(valid) != manifest.rows:
+    valid = _or_damage(archive.read, manifest)
+    rejected = _or_damage(archive.rejected, manifest)
+    if isinstance(valid, pl.DataFrame) and not isinstance(rejected, ArchiveError):
+        return valid, ()
+    found = conformed_range(source, manifest.after, manifest.last_id, recipe)
+    now = {row["id"]: row for row in anchors_of(source.rows_at([anchor["id"] for anchor in manifest.anchors]))}
+    same = all(a["id"] in now and matches(a, now[a["id"]]) for a in manifest.anchors)
+    same = same and len(found.valid) == manifest.rows
+    notices = []
+    if isinstance(valid, ArchiveError):
+        if not same:
             raise ArchiveError(
                 "repair the archive",
                 ", ".join(manifest.files),
-                why=f"{damage}; the table no longer has the {manifest.rows} rows of it",
+                why=f"{valid}; the table no longer has the {manifest.rows} rows of it",
                 hint="restore the files from a copy of the archive",
-            ) from damage
-        archive.replace(manifest, valid)
-        return valid, (f"archive repaired: {len(manifest.files)} files up to row {manifest.last_id}",)
+            ) from valid
+        manifest = archive.mend_readings(manifest, found.valid)
+        valid = found.valid
+        notices.append(f"archive repaired: {len(manifest.files)} files up to row {manifest.last_id}")
+    if isinstance(rejected, ArchiveError):
+        lost = manifest.rejects - len(found.rejects)  # what Cosmos refused is not known from the table
+        if same and lost >= 0:
+            archive.mend_rejects(manifest, found.rejects)
+            notices.append(f"rejects repaired up to row {manifest.last_id}" + (f", {lost} are lost" if lost else ""))
+        else:
+            notices.append(f"{manifest.rejects} rejects up to row {manifest.last_id} are lost: {rejected}")
+    return valid, tuple(notices)
+
+
+def _or_damage(read: Callable[[Manifest], T], manifest: Manifest) -> T | ArchiveError:
+    try:
+        return read(manifest)
+    except ArchiveError as error:
+        return error

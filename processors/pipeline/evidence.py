@@ -8,11 +8,11 @@ import polars as pl
 
 from processors.anchors import anchors_of
 from processors.archive import Archive
-from processors.conform import conform
+from processors.conform import Conformed, conform
 from processors.errors import ArchiveError
 from processors.model import Anchor, Branch, Extent
 from processors.pipeline.recipe import Recipe
-from processors.schema import READING, ROW_ID
+from processors.schema import ROW_ID
 from processors.source import Source
 
 
@@ -39,7 +39,7 @@ class Evidence:
 
     def pairs(self, branch: Branch, after: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Conformed rows of the archive and of the table, range by range after a row id; earlier lives first."""
-        if branch.parent is not None:
+        if branch.parent in self._known:
             for archived, current in self.pairs(self._known[branch.parent], after):
                 yield archived.filter(pl.col(ROW_ID) <= branch.base_id), current
         position = branch.base_id
@@ -49,17 +49,18 @@ class Evidence:
                     archived = self._archive.read(manifest).filter(pl.col(ROW_ID) > after)
                 except ArchiveError:
                     return  # what cannot be compared is not known to match
-                yield archived, conformed_range(self._source, max(position, after), manifest.last_id, self._recipe)
+                there = conformed_range(self._source, max(position, after), manifest.last_id, self._recipe)
+                yield archived, there.valid
             position = manifest.last_id
 
 
-def conformed_range(source: Source, after: int, last_id: int, recipe: Recipe) -> pl.DataFrame:
+def conformed_range(source: Source, after: int, last_id: int, recipe: Recipe) -> Conformed:
     """Conformed rows of the table after one row id up to another, both of one batch."""
-    pages = []
+    pages = [conform(source.page(after, 1).clear(), default_zone=recipe.default_zone)]
     while after < last_id:
         rows = source.page(after, recipe.page_rows)
         if rows.is_empty():
             break
         after = int(rows["id"][-1])
-        pages.append(conform(rows.filter(pl.col("id") <= last_id), default_zone=recipe.default_zone).valid)
-    return pl.concat(pages) if pages else pl.DataFrame(schema=READING)
+        pages.append(conform(rows.filter(pl.col("id") <= last_id), default_zone=recipe.default_zone))
+    return Conformed(pl.concat([page.valid for page in pages]), pl.concat([page.rejects for page in pages]))

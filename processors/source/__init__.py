@@ -23,7 +23,7 @@ from processors.source.adbc import Reader, connected
 from processors.source.cells import Cells
 from processors.source.columns import Column
 from processors.source.files import Mode
-from processors.source.opening import Opening, opening
+from processors.source.opening import RECOVER, Opening, opening
 from processors.source.table import Table, count_rows, read_extent, read_table
 
 __all__ = ["Source", "open_source"]
@@ -89,7 +89,9 @@ class Source:
         def read(reader: Reader) -> pl.DataFrame:
             if anchor is not None:
                 self._recognize(self._rows(reader, "= ?", [anchor["id"]], 1), anchor)
-            return self._rows(reader, "> ?", [after], count)
+            rows = self._rows(reader, "> ?", [after], count)
+            self._check_order(reader, rows["id"], after)
+            return rows
 
         return self._transaction(read)
 
@@ -146,6 +148,26 @@ class Source:
                 cells[column] = sqlite_cells.from_apart(column, own, table.encoding)
         self._check_ids(cells)
         return _frame({column: cells[column] for column in table.columns})
+
+    def _check_order(self, reader: Reader, ids: pl.Series, after: int) -> None:
+        """Refuses a page whose ids do not follow each other, also as SQLite finds them when it comes from above.
+
+        In a damaged tree a row stands where it does not belong, or a branch is passed by, and SQLite says nothing: rows
+        would be lost or come twice. To look for two ids costs next to nothing, to check the file costs a scan.
+        """
+        if ids.is_empty():
+            return
+        id_ = self._table.id
+        below = f"(SELECT {id_} FROM {self._table.sql} WHERE {id_} < ? ORDER BY {id_} DESC LIMIT 1)"  # noqa: S608
+        found = reader.select([below, below], "", [ids[0], ids[-1]], 1)
+        before = [None if each is None or each[0] is None or each[0] <= after else each[0] for each in found]
+        if not (ids.shift(1, fill_value=after) < ids).all() or before != [None, ids[-2] if len(ids) > 1 else None]:
+            raise SourceError(
+                "read readings",
+                self._database.path,
+                why="it is damaged: its rows are not in the order of their ids",
+                hint=RECOVER,
+            )
 
     def _check_ids(self, cells: Mapping[Column, Cells]) -> None:
         ids = next(cell for column, cell in cells.items() if column.name == schema.ID.source)

@@ -12,7 +12,9 @@ from typing import Literal
 Mode = Literal["live", "closed", "rollback", "copy"]
 """Rule by which a database is opened; `opening` has the table."""
 
-_WAL_FORMAT = b"\2\2"
+_WAL_VERSION = b"\2"
+_READ_VERSION_AT = 19
+"""Of the header's two versions the one by which SQLite decides (https://www.sqlite.org/fileformat2.html#file_header)."""
 
 # https://www.sqlite.org/src/file/src/os.h: bytes that stand for locks, never used for data.
 _PENDING_BYTE = 0x40000000
@@ -61,7 +63,7 @@ def look(descriptor: int, real: Path) -> Look:
         wal=_stat(Path(f"{real}-wal")),
         shm=_stat(Path(f"{real}-shm")),
         journal=_stat(Path(f"{real}-journal")),
-        wal_format=os.pread(descriptor, 2, 18) == _WAL_FORMAT,
+        wal_format=os.pread(descriptor, 1, _READ_VERSION_AT) == _WAL_VERSION,
     )
 
 

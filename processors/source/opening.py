@@ -24,10 +24,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 from urllib.parse import quote
 
 from processors.errors import SourceChanged, SourceError
+from processors.files import make_folder, open_private
 from processors.source.files import Look, Mode, same, share
 from processors.source.files import look as look_at
 
@@ -39,6 +40,9 @@ _OPTIONS: dict[Mode, str] = {
     "rollback": "mode=ro&readonly_shm=1",
     "copy": "mode=rw",
 }
+
+RECOVER = "recover its rows with sqlite3's `.recover`, or put back a copy of it"
+"""What to try with a damaged database."""
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
@@ -151,8 +155,8 @@ class Opening:
             return _NeedsCopyError()
         if code in {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA} and self.mode is not None:
             return SourceChanged("read", self.path, why=str(error), hint="its table was altered: run again")
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            hint = f"recover the rows with `sqlite3 {self.path} .recover`, or put back a copy of it"
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}:
+            hint = RECOVER
         else:
             hint = "check the disk, and free space in the scratch folder"
         return SourceError("read", self.path, why=str(error), hint=hint)
@@ -214,16 +218,17 @@ class Opening:
         """A copy of the database with its `-wal` and `-journal`, as they were at one moment."""
         with ExitStack() as undo:
             try:
-                self._scratch.mkdir(parents=True, exist_ok=True)
+                make_folder(self._scratch)
+                # Only this user can enter it, so that no copy is easier to read than what it was made of.
                 folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="source-", dir=self._scratch))
                 target = Path(folder, "copy.db")
                 # Through the descriptor that we hold: opening and closing another would drop the lock.
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                with open(descriptor, "rb", closefd=False) as source, target.open("wb") as out:
-                    shutil.copyfileobj(source, out, 1 << 20)
+                with open(descriptor, "rb", closefd=False) as source:
+                    _copy_of(source, target)
                 for suffix in ("-wal", "-journal"):
-                    with suppress(FileNotFoundError):
-                        shutil.copyfile(f"{real}{suffix}", f"{target}{suffix}")
+                    with suppress(FileNotFoundError), Path(f"{real}{suffix}").open("rb") as source:
+                        _copy_of(source, Path(f"{target}{suffix}"))
             except OSError as error:
                 raise SourceError(
                     "copy to scratch",
@@ -235,6 +240,11 @@ class Opening:
                 raise _Moved
             self._stack.enter_context(undo.pop_all())
             return target
+
+
+def _copy_of(source: IO[bytes], target: Path) -> None:
+    with os.fdopen(open_private(target, os.O_WRONLY), "wb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
 
 
 class _NeedsCopyError(Exception):

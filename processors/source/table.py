@@ -12,6 +12,7 @@ from processors import schema
 from processors.errors import SourceError
 from processors.model import BEFORE_FIRST, Extent
 from processors.source.columns import Column, folded, listed, matched, quoted
+from processors.source.opening import RECOVER
 
 
 @dataclass(frozen=True)
@@ -149,14 +150,21 @@ def _declared(connection: sqlite3.Connection, where: str, table: str) -> dict[st
 
 def _bounds(connection: sqlite3.Connection, table: Table) -> tuple[int | None, int | None]:
     """Smallest and largest id, found through the index; SourceError when ids cannot be paged by."""
-    low, high, null = connection.execute(
+    low, high, null, rows = connection.execute(
         f"SELECT (SELECT min({table.id}) FROM {table.sql}), (SELECT max({table.id}) FROM {table.sql}),"  # noqa: S608
-        f" EXISTS (SELECT 1 FROM {table.sql} WHERE {table.id} IS NULL)"
+        f" EXISTS (SELECT 1 FROM {table.sql} WHERE {table.id} IS NULL), EXISTS (SELECT 1 FROM {table.sql} NOT INDEXED)"
     ).fetchone()
     if null:
         raise _unusable_id(table, "some rows have no id, and would never be read")
     if not isinstance(low, int | None) or not isinstance(high, int | None):
         raise _unusable_id(table, f"ids are not integers: they reach from {str(low)[:40]!r} to {str(high)[:40]!r}")
+    if len({low is None, high is None, not rows}) > 1 or (low or 0) > (high or 0):
+        raise SourceError(
+            "read readings",
+            table.where,
+            why=f"it is damaged: its ids reach from {low} to {high}",
+            hint=RECOVER,
+        )
     if low == BEFORE_FIRST:
         raise _unusable_id(table, f"the id {low} cannot be told from the position before the first row")
     return low, high

@@ -166,7 +166,7 @@ def _live(data: Path, fleet: "Sequence[Sensor]", **how: Any) -> "list[Written]":
 
     console = Console(stderr=True)
     if console.is_terminal:
-        console.print(f"{len(fleet)} sensors write to {data}; Ctrl-C stops them")
+        console.print(f"{len(fleet)} sensors write to {data}; Ctrl-C stops them", markup=False)
     with _stop_signal() as stop:
         return live(
             data,

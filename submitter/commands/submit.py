@@ -13,7 +13,7 @@ import typer
 
 from submitter.commands._network import FOLDER, NetworkFolder
 from submitter.errors import DEADLINE, UsageError
-from submitter.output import Output, chosen, show_document, show_rows
+from submitter.output import Output, chosen, plain, show_document, show_rows
 
 if TYPE_CHECKING:
     from submitter.client import Client
@@ -159,7 +159,7 @@ def _matched(jobs: "Sequence[JobSpec]", nodes: "Sequence[Node]", *, fetching: bo
     found = [(job, match(nodes, job)) for job in {job.city: job for job in jobs}.values()]
     for _, matched in found:
         for node in matched.absent:
-            typer.echo(f"Warning: {absence(node)}, and will be missing", err=True)
+            typer.echo(plain(f"Warning: {absence(node)}, and will be missing"), err=True)
     return found
 
 
@@ -188,7 +188,7 @@ def _put(client: "Client", found: "Sequence[tuple[JobSpec, Matched]]", how: str)
             if how == "table":
                 typer.echo(handle.id)
             for warning in handle.warnings:
-                typer.echo(f"Warning: {warning}", err=True)
+                typer.echo(plain(f"Warning: {warning}"), err=True)
     except BaseException:
         _tell_how_to_follow(handles)
         raise
@@ -233,7 +233,7 @@ def _show(handles: "Sequence[Handle]", outcomes: "Sequence[Outcome]", how: str) 
         show_rows(rows(outcomes), how)
     for each in outcomes:
         if each.view.hint:
-            typer.echo(f"Try, on {each.view.node}: {each.view.hint}", err=True)
+            typer.echo(plain(f"Try, on {each.view.node}: {each.view.hint}"), err=True)
     if code == DEADLINE or not outcomes:
         _tell_how_to_follow(handles)
     else:

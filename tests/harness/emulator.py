@@ -1,9 +1,10 @@
-"""A Cosmos emulator for as long as it is needed, outside of pytest too."""
+"""The emulator as a process of its own."""
 
 from __future__ import annotations
 
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -16,37 +17,41 @@ READY_S = 20.0
 
 
 @contextmanager
-def running(log: Path) -> Iterator[str]:
-    """Endpoint of an emulator that answers.
-
-    Raises:
-        RuntimeError: There is none, or it does not answer.
-    """
-    if not PROGRAM.is_file():
-        raise RuntimeError(f"{PROGRAM} is missing: run `make setup`")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def serving() -> Iterator[str]:
+    """The endpoint of an emulator that answers; it ends with the block."""
+    assert PROGRAM.is_file(), f"{PROGRAM} is missing: run `make setup`"
+    port = _free_port()
     command = [PROGRAM, "-Host", "127.0.0.1", "-Port", str(port), "-DisableTls", "-DisableAuth"]
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process,
+    ):
         try:
             endpoint = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + READY_S
-            while not _answers(endpoint):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"the emulator did not answer within {READY_S:.0f} s:\n{log.read_text()}")
-                time.sleep(0.02)
+            if not _answers(endpoint, process):
+                log.seek(0)
+                raise AssertionError(f"the emulator did not answer within {READY_S:.0f} s:\n{log.read().decode()}")
             yield endpoint
         finally:
             process.kill()
 
 
-def _answers(endpoint: str) -> bool:
-    try:
-        with urllib.request.urlopen(endpoint, timeout=READY_S):
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers(endpoint: str, process: subprocess.Popen[bytes]) -> bool:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(endpoint, timeout=READY_S):
+                return True
+        except urllib.error.HTTPError as answered:
+            answered.close()
             return True
-    except urllib.error.HTTPError as answered:
-        answered.close()
-        return True
-    except OSError:
-        return False
+        except OSError:
+            time.sleep(0.02)
+    return False

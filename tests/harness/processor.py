@@ -11,10 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from processors.city import Silent, World, passes
 from processors.cosmos import Account
-from processors.report import Report
-from processors.settings import Settings
 from tests.harness.node import Node
 
 ENDS_S = 120.0
@@ -41,20 +38,6 @@ def patched(*args, **kwargs):
     return result
 setattr(holder, name, patched)
 from processors.__main__ import main
-sys.exit(main(["ingest"]))
-"""
-
-_KILL_AT_TOUCH = """
-import os, signal, sys
-root, number, touched = sys.argv[1], int(sys.argv[2]), 0
-def hook(event, args):
-    global touched
-    if event in {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "sqlite3.connect", "os.chmod"}:
-        touched += root in str(args[0])
-        if touched == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-from processors.__main__ import main
-sys.addaudithook(hook)
 sys.exit(main(["ingest"]))
 """
 
@@ -119,24 +102,3 @@ def run_and_die(node: Node, account: Account, point: tuple[str, str, str, int], 
     """Ends without a word before or after the n-th call of a function: (module, name, before or after, n)."""
     with started(node, account, ("-c", _DIE, *map(str, point)), **settings) as process:
         return ended(process)
-
-
-def run_until_touch(node: Node, account: Account, number: int) -> Ended:
-    """SIGKILL right before the n-th time that the process opens, makes, moves or removes something of the node's."""
-    with started(node, account, ("-c", _KILL_AT_TOUCH, str(node.root), str(number))) as process:
-        return ended(process)
-
-
-def run_here(node: Node, account: Account) -> Report:
-    """One pass in this process, with the real sink."""
-    settings = Settings(
-        endpoint=account.endpoint,
-        database=account.database,
-        city=node.city,
-        data=node.data,
-        state=node.state,
-        archive=node.archive,
-        page_rows=20,
-    )
-    (report,) = passes(settings, World(), Silent())
-    return report

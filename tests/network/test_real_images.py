@@ -4,126 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from network import checks
 from processors.cosmos import Account
 from tests.harness import databases
+from tests.harness.engine import ENDS_S, LOCKED, OWNER, build, docker, mounted, own, printed
 
 pytestmark = pytest.mark.network
 
-ROOT = Path(__file__).parents[2]
-OWNER = 10001
 MOST_BYTES = 260_000_000
-BUILD_S = 900.0
-ENDS_S = 120.0
-LOCKED = ("--read-only", "--cap-drop", "ALL", "--tmpfs", "/tmp", "--network", "host")
-
-
-def docker(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *words], capture_output=True, text=True, timeout=ENDS_S, check=False)
 
 
 def inspected(image: str) -> dict[str, Any]:
     found: list[dict[str, Any]] = json.loads(docker("image", "inspect", image).stdout)
     return found[0]
-
-
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy, so that an edit while the tests run does not make other images."""
-    copied = tmp_path_factory.mktemp("checkout")
-    for name in (".dockerignore", "LICENSE", "README.md", "pyproject.toml"):
-        shutil.copy(ROOT / name, copied)
-    for name in ("infra", "jobs", "network", "processors", "sensors", "submitter", "tools"):
-        shutil.copytree(ROOT / name, copied / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return copied
-
-
-def build(checkout: Path, registry: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, checkout / "tools" / "images.py", "--registry", registry, "--folder", folder]
-    return subprocess.run(command, capture_output=True, text=True, timeout=BUILD_S, check=False)
-
-
-def printed(built: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """Value of job specs -> reference by digest."""
-    return {line.split()[0]: line.split()[1] for line in built.stdout.splitlines()}
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("registry")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    config = {
-        "version": "0.1",
-        "storage": {"filesystem": {"rootdirectory": str(folder / "content")}},
-        "http": {"addr": address},
-    }
-    (folder / "config.yml").write_text(json.dumps(config))
-    command = [checks.require_machine().registry, "serve", folder / "config.yml"]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            deadline = time.monotonic() + ENDS_S
-            while not answers(address):
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            yield address.replace("127.0.0.1", "localhost")
-        finally:
-            process.kill()
-    shutil.rmtree(folder / "content", ignore_errors=True)
-
-
-def answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{address}/v2/", timeout=ENDS_S):
-            return True
-    except OSError:
-        return False
-
-
-@pytest.fixture(scope="module")
-def images(checkout: Path, registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """See `printed`; what was pulled or tagged for the tests is removed at their end."""
-    folder = tmp_path_factory.mktemp("images")
-    built = build(checkout, registry, folder)
-    assert built.returncode == 0, built.stderr
-    yield printed(built)
-    for image in ("processors", "sensors"):
-        names = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{registry}/bacalhau-cosmos/{image}").stdout
-        docker("rmi", *names.split())
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Path:
-    """A folder like a node's, with a subfolder for one of two nodes; all of it the containers' user's."""
-    for name in ("data", "state", "archive"):
-        (tmp_path / "denver-1" / name).mkdir(parents=True)
-    own(tmp_path)
-    return tmp_path
-
-
-def own(folder: Path) -> None:
-    folder.chmod(0o755)
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, OWNER, OWNER)
-
-
-def mounted(node: Path) -> tuple[str, ...]:
-    return ("--volume", f"{node}:/node", "--env", "COSMOS_NODE_FOLDER=denver-1")
 
 
 def test_a_processor_takes_a_city_to_cosmos_with_nothing_but_its_folder(

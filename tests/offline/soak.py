@@ -132,7 +132,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=10_000)
     cycles = parser.parse_args().cycles
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder, emulator.running(Path(folder, "log")) as endpoint:
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder, emulator.serving() as endpoint:
         account = Account(endpoint, "", f"soak-{uuid.uuid4().hex[:12]}")
         containers.create(account)
         soaked = soak(cycles, Path(folder, "node"), account)

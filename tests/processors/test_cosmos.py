@@ -13,7 +13,8 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 
 from processors import cosmos
-from processors.cosmos import Account, check_endpoint, connect, explain, reason
+from processors.cosmos import Account, connect, explain, reason
+from processors.endpoint import check_endpoint
 from processors.errors import EndpointError, ProcessorError, SettingsError, SinkError
 from tests.harness.strict import Answer, Exchange, StrictCosmos
 
@@ -65,8 +66,8 @@ def test_takes_https_anywhere_and_http_on_this_machine(endpoint: str) -> None:
         ("a.documents.azure.com:443", "https://"),
         ("https://", "host name"),
         ("ftp://a.documents.azure.com", "https://"),
-        ("https://a.documents.azure.com:port", "port"),
-        ("https://[::1", "IPv6"),
+        ("https://a.documents.azure.com:port", "port is malformed"),
+        ("https://[::1", "malformed"),
         ("https://a.documents.azure.com/dbs/x", "nothing may follow"),
         ("https://user:pass@a.documents.azure.com", "before the host"),
         ("http://a.documents.azure.com", "clear text"),

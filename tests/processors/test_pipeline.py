@@ -53,7 +53,8 @@ def test_every_row_is_a_document_or_a_reject(node: Node) -> None:
     assert set(oracle.table(node.database("two"))) < node.facts()
 
 
-def test_a_run_ends_although_its_sensor_goes_on_writing(node: Node) -> None:
+@pytest.mark.parametrize(("written", "taken"), [(3, 56), (40, 60)], ids=["slower than the run", "faster"])
+def test_a_run_ends_although_its_sensor_goes_on_writing(node: Node, written: int, taken: int) -> None:
     databases.create(node.database(), readings(50))
     batches = 0
 
@@ -61,11 +62,11 @@ def test_a_run_ends_although_its_sensor_goes_on_writing(node: Node) -> None:
         nonlocal batches
         batches += 1
         assert batches < 10, "the run follows its writer for ever"
-        databases.append(node.database(), readings(3, seed=batches, start=START + timedelta(hours=batches)))
+        databases.append(node.database(), readings(written, seed=batches, start=START + timedelta(hours=batches)))
 
-    assert node.run(after_batch=write).rows == 56
-    assert node.run().rows == 3
-    assert len(node.facts()) == 59
+    assert node.run(after_batch=write).rows == taken
+    node.run()
+    assert len(node.facts()) == 50 + batches * written
 
 
 def test_a_second_run_writes_nothing(node: Node) -> None:

@@ -239,6 +239,8 @@ def test_a_duration_of_another_type_is_left_alone() -> None:
             [{"temperatureC": (1, 1)}, {"temperatureC": (2, 1)}, {"temperatureC": (1,)}, {"temp": (1, 2)}],
             [{"temperatureC": (1, 2)}],
         ),
+        ("city", ["..", ".", "a/b", "/tmp", "a\0", "x" * 256, "\udcff"], ["", "denver", "São Paulo", "...", "x" * 255]),
+        ("endpoint", ["x", "http://a.example", "https://a/b"], ["", "https://a.example", "http://127.0.0.1:8081"]),
         ("node_folder", ["/denver-1", "..", "a/../b", "a\0"], ["", "denver-1", "hosts/denver-1"]),
         ("start_delay", ["-1s", "soon", math.nan], [0.0, 2.5]),
         ("limits", [{"temperatureC": (-math.inf, 85)}, {"temperatureC": (0, math.nan)}], [{"voltageV": (-1e9, 1e9)}]),
@@ -266,6 +268,7 @@ def test_settings_do_not_change() -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_can_come_from_the_environment(env: Callable[..., None], name: str) -> None:
     values: dict[str, str] = {
+        "endpoint": "https://a.documents.azure.com",
         "every": "30s", "start_delay": "5s", "stage": "raw", "columns": '{"timestamp": "ts"}',
         "source_time_zone": "Europe/Berlin",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',

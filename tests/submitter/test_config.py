@@ -32,11 +32,17 @@ def test_a_table_has_one_line_a_setting(cli):
 def test_secrets_are_masked_when_there_are_any(cli, monkeypatch):
     assert shown(cli("config", "show"))["key"]["value"] == ""
     monkeypatch.setenv("COSMOS_KEY", "c2VjcmV0")
-    monkeypatch.setenv("COSMOS_ENDPOINT", "AccountEndpoint=https://x/;AccountKey=c2VjcmV0;")
     result = cli("config", "show")
     assert shown(result)["key"] == {"value": "******", "origin": "environment"}
-    assert shown(result)["endpoint"]["value"] == "AccountEndpoint=https://x/;AccountKey=******;"
     assert "c2VjcmV0" not in result.output + cli("config", "show", "--output", "table").output
+
+
+def test_a_connection_string_is_refused_as_an_endpoint_and_not_repeated(cli, monkeypatch):
+    monkeypatch.setenv("COSMOS_ENDPOINT", "AccountEndpoint=https://x/;AccountKey=c2VjcmV0;")
+    result = cli("config", "show")
+    assert result.exit_code == 2
+    assert "endpoint = ****** (environment): " in result.stderr
+    assert "c2VjcmV0" not in result.output + result.stderr
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,28 @@ def test_credentials_are_sent_as_the_bacalhau_cli_sends_them():
     assert orchestrator({"BACALHAU_API_KEY": ""}, None).authorization is None
 
 
+@pytest.mark.parametrize("host", ["edge.example", "http://edge.example", "10.0.0.7", "127.0.0.1.example", "::2"])
+@pytest.mark.parametrize("who", [{"KEY": "secret"}, {"USERNAME": "ann", "PASSWORD": "secret"}])
+def test_credentials_do_not_travel_in_clear_text(host, who):
+    environment = {f"BACALHAU_API_{name}": value for name, value in {"HOST": host, **who}.items()}
+    with pytest.raises(SettingsError, match=r"clear text: set BACALHAU_API_TLS_USETLS=true") as caught:
+        orchestrator(environment, None)
+    assert "secret" not in str(caught.value)
+    assert orchestrator({"BACALHAU_API_HOST": host}, None).authorization is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "[::1]", "0.0.0.0", "https://edge.example"])
+def test_credentials_travel_on_this_machine_and_by_tls(host):
+    assert orchestrator({"BACALHAU_API_HOST": host, "BACALHAU_API_KEY": "k"}, None).authorization == "Bearer k"
+
+
+def test_any_certificate_will_do_on_this_machine_alone():
+    insecure = {"BACALHAU_API_TLS_USETLS": "1", "BACALHAU_API_TLS_INSECURE": "1"}
+    assert orchestrator({**insecure, "BACALHAU_API_HOST": "localhost"}, None).insecure
+    with pytest.raises(SettingsError, match="TLS_INSECURE is for this machine: set BACALHAU_API_TLS_CAFILE"):
+        orchestrator({**insecure, "BACALHAU_API_HOST": "edge.example"}, None)
+
+
 def test_credentials_are_not_in_the_text_of_the_settings():
     assert "sesame" not in repr(orchestrator({"BACALHAU_API_KEY": "sesame"}, None))
 
@@ -64,6 +86,8 @@ def test_credentials_are_not_in_the_text_of_the_settings():
         ({"PORT": "99999"}, "PORT '99999'"),
         ({"PORT": "x"}, "PORT 'x'"),
         ({"HOST": "a/b"}, "HOST 'a/b'"),
+        ({"HOST": "u:secret@a"}, "HOST is neither"),
+        ({"HOST": "a\u2100b"}, "HOST 'a\u2100b' is neither"),
         ({"HOST": "ftp://a"}, "HOST is no URL"),
         ({"HOST": "http://u:secret@a"}, "HOST is no URL"),
         ({"HOST": "http://a:99999"}, "HOST is no URL"),

@@ -105,13 +105,12 @@ def parse(body: bytes) -> Any:
         raise Refused(f"The request is not JSON: {error}.") from error
 
 
-def check_batch(body: bytes, operations: Any) -> None:
+def check_operations(operations: Any) -> None:
     """Do nothing for a batch whose operations may be looked at.
 
     Raises:
-        Refused: It is no list of 1 to `MAX_OPERATIONS` operations, or larger than `MAX_REQUEST_BYTES`.
+        Refused: It is no list of 1 to `MAX_OPERATIONS` operations.
     """
-    check_request_size(body)
     if not isinstance(operations, list) or not 0 < len(operations) <= MAX_OPERATIONS:
         raise Refused(f"A batch is a list of 1 to {MAX_OPERATIONS} operations.")
 

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Self
@@ -18,16 +18,19 @@ from processors import containers
 from processors.cosmos import Account
 from tests.harness.strict import exchange as exchanges
 from tests.harness.strict import rules
+from tests.harness.strict.catalog import Catalog
 from tests.harness.strict.charges import Charges
 from tests.harness.strict.delivery import deliver
 from tests.harness.strict.exchange import PARTITION_KEY, Exchange
 from tests.harness.strict.faults import Answer, Chooser, Plan
-from tests.harness.strict.service import Service, Throughput
+from tests.harness.strict.service import Service
 from tests.harness.strict.upstream import Upstream
 
+Throughput = float | None | Mapping[str, float | None]
+
 _HANGS_UP_S = 0.001
-_LONGEST_HEADER = 1 << 16
-"""Above what a partition key of three levels may have, so that it is us who refuses it."""
+_LONGEST_HEADER = 1 << 22
+"""So that it is us who refuses a partition key, whatever its length."""
 
 
 class StrictCosmos:
@@ -35,9 +38,9 @@ class StrictCosmos:
 
     Used as a context manager; what went wrong in the server itself is raised at the end.
 
-    Not enforced: the emulator has room for one item of an id in a container, so a second one under another
-    partition key ends in `crashes`. It answers queries whole (no pages), and a partition key in the header of a query
-    does not narrow it. A patch in a batch is refused.
+    Not enforced: queries are answered whole, without pages, and a partition key in the header of a query does not
+    narrow it. A patch in a batch is refused. What is written past this server is noticed by requests that name it,
+    not by what counts items or waits for them to expire.
 
     Args:
         account: Leads to the emulator.
@@ -78,7 +81,7 @@ class StrictCosmos:
         self._charges = Charges(seed)
         self._now = now
         self._clock = clock
-        self._in_flight = self._batches = 0
+        self._requests = self._batches = self._in_flight = 0
         self._working: set[asyncio.Task[Answer]] = set()
         self._holds: set[threading.Event] = set()
         self._started = threading.Event()
@@ -95,35 +98,40 @@ class StrictCosmos:
         self.account = replace(self._upstream_account, endpoint=self.endpoint)
         self._thread.start()
         self._started.wait()
+        self._raise()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
-        if self.crashes:
-            raise self.crashes[0]
+        self._raise()
 
     def forward(self, exchange: Exchange) -> Answer:
         """What the service makes of a request; for plans that are functions."""
         return asyncio.run_coroutine_threadsafe(self._served(exchange, _content(exchange.body)), self._loop).result()
 
+    def _raise(self) -> None:
+        if self.crashes:
+            raise self.crashes[0]
+
     def _run(self) -> None:
-        with asyncio.Runner() as runner, ThreadPoolExecutor(64) as pool:
-            self._pool = pool
-            runner.run(self._serve())
+        try:
+            with self._socket, asyncio.Runner() as runner, ThreadPoolExecutor(64) as pool:
+                self._pool = pool
+                runner.run(self._serve())
+        except BaseException as error:  # noqa: BLE001  # it is raised where the server was started or ended
+            self.crashes.append(error)
+        finally:
+            self._started.set()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         upstream = Upstream(self._upstream_account.endpoint)
-        self._service = Service(
-            upstream,
-            self._charges,
-            lambda name: self.throughput.get(name) if isinstance(self.throughput, dict) else self.throughput,
-            {each.name: each.default_ttl_s for each in containers.definitions(self._upstream_account.container)},
-            now=self._now,
-            clock=self._clock,
-        )
+        ttl_s = {each.name: each.default_ttl_s for each in containers.definitions(self._upstream_account.container)}
+        catalog = Catalog(upstream, self._rate, ttl_s, self._clock)
+        self._service = Service(upstream, catalog, self._charges, self._now)
         http = web.Server(
             self._handle,
             handler_cancellation=True,
@@ -141,6 +149,10 @@ class StrictCosmos:
         if self._working:
             await asyncio.wait(self._working)
         await upstream.close()
+
+    def _rate(self, container: str) -> float | None:
+        given = self.throughput
+        return given.get(container) if isinstance(given, Mapping) else given
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.content.read()
@@ -165,7 +177,7 @@ class StrictCosmos:
             self._in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
         exchange = Exchange(
-            number=len(self.exchanges),
+            number=self._requests,
             batch_number=number,
             method=request.method,
             path=request.raw_path,
@@ -178,6 +190,7 @@ class StrictCosmos:
             key=key if isinstance(key, list) else None,
             began_s=self._clock(),
         )
+        self._requests += 1
         self.exchanges.append(exchange)
         return exchange
 
@@ -198,9 +211,10 @@ class StrictCosmos:
         return replace(served, delivery=planned.delivery) if planned.body is None else planned
 
     async def _planned(self, exchange: Exchange) -> Answer | None:
-        if not isinstance(self.plan, Plan):
-            return await self._loop.run_in_executor(self._pool, self.plan, exchange)
-        fault = self.plan.strikes(exchange, self._batches)
+        plan = self.plan
+        if not isinstance(plan, Plan):
+            return await self._loop.run_in_executor(self._pool, plan, exchange)
+        fault = plan.strikes(exchange, self._batches)
         if fault is None:
             return None
         exchange.fault = fault.name

@@ -55,7 +55,8 @@ class Upstream:
         """Results of operations of our own; the emulator does each, whatever became of the others."""
         headers = {BATCH: "True", PARTITION_KEY: "[]", "content-type": "application/json"}
         answer = await self.send("POST", path, headers, to_json(operations))
-        return _json(answer, path)
+        results: list[dict[str, Any]] = _json(answer, path)
+        return results
 
     async def query(self, path: str, text: str) -> list[dict[str, Any]]:
         """Rows of a query of our own."""

@@ -1,66 +1,26 @@
-"""What a container holds and what may be done to it: operations one after the other, ETags, and time to live."""
+"""Operations on items: what they ask for, what becomes of them one after the other, and what they cost."""
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import to_json
 
 from tests.harness.strict import rules
-from tests.harness.strict.bucket import Bucket
 from tests.harness.strict.charges import Charges
 from tests.harness.strict.index import Index
 from tests.harness.strict.rules import Key, Refused
 
 Item = dict[str, Any]
 
-SYSTEM = ("_rid", "_self", "_etag", "_ts", "_attachments")
-
 NOT_FOUND = 404
 CONFLICT = 409
 PRECONDITION_FAILED = 412
 
+_SYSTEM = frozenset({"_rid", "_self", "_etag", "_ts", "_attachments"})
 _WRITES_ITEM = frozenset({"create", "upsert", "replace"})
-
-
-@dataclass
-class Container:
-    """A container, as far as it must be known to be strict about it.
-
-    Attributes:
-        path: Of its items: `/dbs/<database>/colls/<container>/docs`.
-        key: Its partition key.
-        index: Which paths it indexes.
-        default_ttl_s: None when nothing expires, `rules.NEVER` when items expire by their own `ttl` only.
-        bucket: Its throughput.
-        lock: Held by what writes, so that a batch is all or nothing.
-        items: How many it holds, None until they were counted; what is written past this server is not noticed.
-        expires_s: When the next item may expire, Unix seconds; 0 until that has been looked up.
-    """
-
-    path: str
-    key: Key
-    index: Index
-    default_ttl_s: int | None
-    bucket: Bucket
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    items: int | None = None
-    expires_s: float = 0.0
-
-    def expiry_s(self, item: Mapping[str, Any], written_s: float) -> float:
-        """When an item expires that was written then, Unix seconds; infinite for never."""
-        ttl = item.get("ttl", self.default_ttl_s)
-        if self.default_ttl_s is None or not isinstance(ttl, int) or ttl == rules.NEVER:
-            return math.inf
-        return written_s + ttl
-
-    def alive(self, item: Item | None, now_s: float) -> Item | None:
-        """The item unless it has expired; its time is the `_ts` that the emulator gave it."""
-        return None if item is None or self.expiry_s(item, item["_ts"]) <= now_s else item
 
 
 @dataclass(frozen=True)
@@ -176,4 +136,4 @@ def size(item: Item | None) -> int:
     """Bytes of the item as it was written."""
     if item is None:
         return 0
-    return len(to_json({name: item[name] for name in item if name not in SYSTEM} if "_etag" in item else item))
+    return len(to_json({name: item[name] for name in item if name not in _SYSTEM} if "_etag" in item else item))

@@ -1,0 +1,63 @@
+"""Rows of the checkpoint that say themselves whether they are as they were written.
+
+SQLite notices damage to its structure, and none to a value: a bit that flips in a position, in the sum of a window or
+in a frame is another value, and every document that follows from it is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Sequence
+
+from processors.model import Branch
+
+_ONE_VERSION_AGO = 1
+"""Its rows have no checksum."""
+
+
+class DamagedError(Exception):
+    """A row is not as it was written."""
+
+
+def checksum(values: Sequence[object], content: bytes = b"") -> int:
+    """CRC-32 of a row: of its values as JSON, which writes each in one way, then of what JSON cannot write."""
+    return zlib.crc32(content, zlib.crc32(json.dumps(values).encode()))
+
+
+def check(values: Sequence[object], written: object, content: bytes = b"") -> None:
+    """Passes when that is the row's checksum.
+
+    Raises:
+        DamagedError: It is not.
+    """
+    try:
+        same = checksum(values, content) == written
+    except TypeError:  # bytes where none were written
+        same = False
+    if not same:
+        raise DamagedError(f"the row {str(values)[:80]} is not as it was written")
+
+
+def read_branches(connection: sqlite3.Connection, database: str, version: int) -> list[Branch]:
+    """The lives of a database that a checkpoint knows, oldest first; it is only read.
+
+    Args:
+        connection: To a checkpoint.
+        database: Sensor folder.
+        version: Of the checkpoint's schema.
+
+    Raises:
+        sqlite3.Error: It is no checkpoint, or its structure is damaged.
+        DamagedError: A row of the database is damaged.
+    """
+    rows = connection.execute("SELECT * FROM branch WHERE database = ? ORDER BY ordinal", (database,)).fetchall()
+    branches = []
+    for row in rows:
+        values = row if version == _ONE_VERSION_AGO else row[:-1]
+        if version != _ONE_VERSION_AGO:
+            check(values, row[-1])
+        _, generation, _, parent, base_id, position, anchors = values
+        branches.append(Branch(generation, parent, base_id, position, tuple(json.loads(anchors))))
+    return branches

@@ -1,0 +1,50 @@
+"""Carries out many plans, one on each core."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from tests.chaos.perform import Outcome, perform
+from tests.chaos.plan import Plan
+from tests.chaos.zygote import ROOT, Zygote
+
+_zygote: Zygote | None = None
+
+
+def _prepare(packages: Path) -> None:
+    global _zygote  # noqa: PLW0603
+    _zygote = Zygote(packages)
+
+
+def _one(plan: Plan, endpoint: str) -> Outcome:
+    assert _zygote is not None
+    folder = Path(tempfile.mkdtemp(prefix=f"chaos-{plan.seed}-"))
+    try:
+        return perform(plan, _zygote, endpoint, folder / "node")
+    finally:
+        shutil.rmtree(folder)
+
+
+def perform_all(plans: Iterable[Plan], endpoint: str, workers: int, packages: Path = ROOT) -> Iterator[Outcome]:
+    """The outcome of each plan, in order.
+
+    Args:
+        plans: What to do.
+        endpoint: Of an emulator.
+        workers: Plans at a time.
+        packages: Where the processor is found.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _prepare, (packages,)) as pool:
+        futures = [pool.submit(_one, plan, endpoint) for plan in plans]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()

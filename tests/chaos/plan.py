@@ -1,0 +1,58 @@
+"""What is done to a node, drawn by seed: some runs with faults, then a clean one."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from tests.chaos.faults import FAULTS
+
+MOST_RUNS = 3
+MOST_FAULTS = 3
+
+_ONE_OF = ("killed ", "source ", "archive ")
+"""Beginnings of names of which a run has one at most: the others would not be seen, or be in each other's way."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One history of a node.
+
+    Attributes:
+        seed: All else follows from it, also what the faults draw.
+        sensors: Databases of the node.
+        page_rows: Rows of a batch.
+        first_rows: Rows that each sensor has before the first run.
+        runs: Names of the faults of each run before the clean one.
+    """
+
+    seed: int
+    sensors: int
+    page_rows: int
+    first_rows: int
+    runs: tuple[tuple[str, ...], ...]
+
+    def __str__(self) -> str:
+        runs = "; ".join(", ".join(names) for names in self.runs)
+        return f"seed {self.seed} ({self.sensors} sensors, pages of {self.page_rows}): {runs}"
+
+
+def draw(seed: int, names: tuple[str, ...] = tuple(FAULTS)) -> Plan:
+    """The plan of a seed; seeds in a row lead with one fault after another, so that all have their turn."""
+    dice = random.Random(seed)
+    leading = names[seed % len(names)]
+    runs = [_faults(dice, names) for _ in range(dice.randint(1, MOST_RUNS))]
+    runs[0] = apart((leading, *(name for name in runs[0] if name != leading)))
+    return Plan(seed, dice.randint(1, 3), dice.randint(6, 40), dice.randint(20, 90), tuple(runs))
+
+
+def _faults(dice: random.Random, names: tuple[str, ...]) -> tuple[str, ...]:
+    return apart(tuple(dice.sample(names, dice.randint(1, min(MOST_FAULTS, len(names))))))
+
+
+def apart(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The faults without those that another of them would hide or hinder in the same run."""
+    for start in _ONE_OF:
+        alike = [name for name in names if name.startswith(start)]
+        names = tuple(name for name in names if name not in alike[1:])
+    return names
