@@ -24,7 +24,7 @@ CUT = 0.2
 """Share of the rate that is given up when a request is throttled."""
 
 FLOOR = 0.5
-"""Share of the rate that is left at least, however little was taken since the last cut."""
+"""Share of the rate that is left at least, however little was taken since the last cut; and a document a second."""
 
 STEP = 0.5
 """The rate, in documents a second, rises by so many times its own root in each second."""
@@ -126,7 +126,7 @@ class Pace:
             return
         seconds = self._seconds(until_s)
         measured = self._spent / seconds if seconds >= SHORTEST_S else self.rate
-        self.rate = max(self.rate * FLOOR, min(self.rate, measured) * (1 - CUT))
+        self.rate = max(self._document or 0.0, self.rate * FLOOR, min(self.rate, measured) * (1 - CUT))
         self._spent, self._began_s = 0.0, until_s
 
     def _measure(self, now_s: float) -> None:

@@ -59,6 +59,12 @@ def test_a_cut_leaves_the_floor_however_little_was_taken(pace: Pace) -> None:
     assert pace.rate == pytest.approx(before * FLOOR)
 
 
+def test_a_document_a_second_is_always_left(pace: Pace) -> None:
+    for second in range(50):
+        pace.throttled(sent(pace), 1_000.0 * second)
+    assert pace.rate == pytest.approx(pace.expected(1))
+
+
 def test_the_rate_rises_only_where_it_is_what_holds_us_back(pace: Pace) -> None:
     before = pace.rate
     assert before is not None
