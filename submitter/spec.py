@@ -158,8 +158,7 @@ def _refuse_unknown(given: Mapping[str, str], wanted: Mapping[str, str | None], 
 
 def _job(template: Template, city: str, job: dict[str, Any]) -> JobSpec:
     kind = str(_field(job, "Type") or "").lower()
-    listed = _field(job, "Tasks")
-    tasks = [task for task in listed if isinstance(task, dict)] if isinstance(listed, list) else []
+    tasks = [task for task in _list(_field(job, "Tasks")) if isinstance(task, dict)]
     if kind not in (OPS, DAEMON) or not tasks:
         raise SpecError(
             "use the job spec",
@@ -215,15 +214,20 @@ def _own_folders() -> list[Path]:
 
 
 def _constraints(job: Mapping[str, Any]) -> Iterator[Constraint]:
-    for written in _field(job, "Constraints") or ():
+    for written in _list(_field(job, "Constraints")):
         if isinstance(written, dict):
-            values = tuple(map(str, _field(written, "Values") or ()))
+            values = tuple(map(str, _list(_field(written, "Values"))))
             yield Constraint(str(_field(written, "Key")), str(_field(written, "Operator")).lower(), values)
 
 
 def _type(task: Mapping[str, Any], part: str) -> str:
     found = _field(task, part)
     return str(_field(found, "Type") or "").lower() if isinstance(found, dict) else ""
+
+
+def _list(written: object) -> list[Any]:
+    """What is written as a list; anything else is for Bacalhau to refuse."""
+    return written if isinstance(written, list) else []
 
 
 def _field(mapping: Mapping[str, Any], name: str) -> Any:

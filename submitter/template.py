@@ -8,12 +8,11 @@ job because a placeholder stands inside a quoted text, or alone as an integer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from submitter import document
 from submitter.errors import SpecError
 
 _NAME = r"[A-Za-z_]\w*"
@@ -25,7 +24,6 @@ _OTHER = re.compile(r"\{\{.*|[\ue000\ue001]")
 _MARK = re.compile("\ue000(\\d+)\ue001")
 """What stands for a placeholder while the text is parsed: characters that mean nothing, to YAML or to anybody."""
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -94,23 +92,16 @@ def filled(template: Template, values: Mapping[str, str]) -> dict[str, Any]:
         return f"\ue000{len(texts) - 1}\ue001"
 
     try:
-        loader = _LOADER(_PLACEHOLDER.sub(mark, template.text))
-        try:
-            root = loader.get_single_node()
-            for scalar in _scalars(root, set()):
-                _fill(scalar, texts, template)
-            document = None if root is None else loader.construct_document(root)
-        finally:
-            loader.dispose()
-    except (yaml.YAMLError, ValueError) as error:
+        found = document.load(_PLACEHOLDER.sub(mark, template.text), lambda scalar: _fill(scalar, texts, template))
+    except document.DocumentError as error:
         why = " ".join(_MARK.sub("...", str(error)).split())
         raise SpecError("read the job spec", template.origin, why=why, hint="correct its YAML") from error
-    if not isinstance(document, dict):
+    if not isinstance(found, dict):
         raise SpecError("read the job spec", template.origin, why="it is no YAML mapping", hint="see jobs/ingest.yaml")
-    return document
+    return found
 
 
-def _fill(scalar: yaml.ScalarNode, texts: list[str], template: Template) -> None:
+def _fill(scalar: Any, texts: list[str], template: Template) -> None:
     if not _MARK.search(scalar.value):
         return
     value = _MARK.sub(lambda match: texts[int(match[1])], scalar.value)
@@ -125,18 +116,5 @@ def _fill(scalar: yaml.ScalarNode, texts: list[str], template: Template) -> None
             )
         if not _INTEGER.fullmatch(value):
             raise SpecError("fill the job spec", where, why=f"{value!r} is no integer", hint="give a whole number")
-        scalar.tag = "tag:yaml.org,2002:int"
+        scalar.tag = scalar.tag or "tag:yaml.org,2002:int"
     scalar.value = value
-
-
-def _scalars(node: yaml.Node | None, seen: set[int]) -> Iterator[yaml.ScalarNode]:
-    """Each once, also where an alias names it again."""
-    if node is None or id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.ScalarNode):
-        yield node
-        return
-    for child in node.value:
-        for part in child if isinstance(child, tuple) else (child,):
-            yield from _scalars(part, seen)

@@ -155,9 +155,9 @@ def test_a_placeholder_stands_in_a_quoted_text_or_is_an_integer(line, told):
         ("Tasks: [{}]", "Type is missing"),
         ("Type: ops", "no Tasks"),
         ("Type: ops\nTasks: x", "no Tasks"),
-        ("Type: ops\nTasks: [{a: 2026-11-22}]", "cannot encode"),
-        ("Type: ops\nTasks: [{a: .nan}]", "cannot encode"),
-        ("a: &a [*a]\nType: ops\nTasks: [{a: 1}]", "cannot encode"),
+        ("Type: ops\nTasks: [{a: 2026-11-22}]", "line 2: '2026-11-22' is no timestamp of JSON; put texts in quotes"),
+        ("Type: ops\nTasks: [{a: .nan}]", "line 2: '.nan' is no number of JSON"),
+        ("a: &a [*a]\nType: ops\nTasks: [{a: 1}]", r"line 1: \*a names nothing that is complete before it"),
     ],
 )
 def test_what_is_no_job_is_refused(text, told):
