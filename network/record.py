@@ -101,7 +101,7 @@ def load(layout: Layout) -> Record | None:
         NetworkError: It cannot be read.
     """
     try:
-        text = layout.record.read_text(encoding="utf-8")
+        content = layout.record.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:
@@ -114,8 +114,8 @@ def load(layout: Layout) -> Record | None:
     except OSError as error:
         raise _unreadable(layout, str(error)) from error
     try:
-        record = _decoded(layout, json.loads(text))
-    except (ValueError, KeyError, TypeError) as error:
+        record = _decoded(layout, json.loads(content))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unreadable(layout, "it is not what this version writes") from error
     return replace(record, images=_images(layout, record.image_registry))
 
@@ -138,8 +138,10 @@ def write_whole(path: Path, text: str) -> None:
 def _images(layout: Layout, registry: str) -> dict[str, str]:
     """References that this registry can answer; another port's would not be found there."""
     try:
-        known = json.loads(layout.images.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        known = json.loads(layout.images.read_bytes())
+    except (FileNotFoundError, ValueError, RecursionError):
+        return {}
+    if not isinstance(known, dict):
         return {}
     return {name: image for name, image in known.items() if str(image).startswith(f"{registry}/")}
 
@@ -178,21 +180,23 @@ def _encoded(record: Record) -> dict[str, Any]:
 def _decoded(layout: Layout, content: dict[str, Any]) -> Record:
     if content["schemaVersion"] != SCHEMA_VERSION:
         raise ValueError(content["schemaVersion"])
+    if ORCHESTRATOR not in [each["name"] for each in content["programs"]]:
+        raise ValueError("a network has an orchestrator")
     return Record(
         folder=layout.folder,
-        host=content["host"],
-        api_port=content["apiPort"],
-        image_registry=content["registry"],
-        cosmos_endpoint=content["cosmosEndpoint"],
+        host=_text(content["host"]),
+        api_port=_number(content["apiPort"]),
+        image_registry=_text(content["registry"]),
+        cosmos_endpoint=_text(content["cosmosEndpoint"]),
         data=Path(content["data"]),
         cities=tuple(content["cities"]),
         nodes=tuple(NodeRecord(node["name"], node["city"], Path(node["folder"])) for node in content["nodes"]),
         programs=tuple(
             Program(
                 name=each["name"],
-                pid=each["pid"],
-                started=each["started"],
-                port=each["port"],
+                pid=_number(each["pid"]),
+                started=_text(each["started"]),
+                port=_number(each["port"]),
                 argv=tuple(each["argv"]),
                 environment=each["environment"],
                 log=Path(each["log"]),
@@ -200,3 +204,16 @@ def _decoded(layout: Layout, content: dict[str, Any]) -> Record:
             for each in content["programs"]
         ),
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable():
+        raise TypeError(value)
+    return value
+
+
+def _number(value: object) -> int:
+    """A port or a process id; both are above nought and take at most 32 bits."""
+    if type(value) is not int or not 0 < value < 1 << 31:
+        raise TypeError(value)
+    return value

@@ -78,3 +78,27 @@ def test_a_write_that_fails_leaves_the_old_record(living, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         record.save(replace(living, host="localhost"))
     assert record.load(record.Layout(living.folder)) == living
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"[" * 100_000, b"null", b"[]", b"5"])
+def test_what_is_no_record_or_no_list_of_images_is_told_or_left_out(living, layout, content):
+    record.save(living)
+    layout.images.write_bytes(content)
+    assert record.running(living.folder) == living
+    layout.record.write_bytes(content)
+    with pytest.raises(NetworkError, match="it is not what this version writes"):
+        record.running(living.folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"apiPort": "1234"}, {"apiPort": 0}, {"apiPort": 2**70}, {"apiPort": True}, {"host": 5}, {"host": "a\nb"}),
+        *({"programs": []}, {"registry": None}),
+    ],
+)
+def test_a_record_with_a_value_of_another_type_is_none(living, layout, change):
+    record.save(living)
+    layout.record.write_text(json.dumps(json.loads(layout.record.read_bytes()) | change))
+    with pytest.raises(NetworkError, match="it is not what this version writes"):
+        record.running(living.folder)
