@@ -12,9 +12,9 @@ import logging
 import re
 import ssl
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 import certifi
@@ -32,6 +32,8 @@ from submitter.handle import Handle
 from submitter.nodes import Matched, Node, compute_nodes
 from submitter.refusals import explained
 from submitter.spec import JobSpec
+
+T = TypeVar("T")
 
 CONNECT_S = 5.0
 READ_S = 30.0
@@ -86,7 +88,9 @@ class Client:
             OrchestratorError: The orchestrator cannot be reached, or does not let us in.
             ApiError: It answered with an error. So for every call.
         """
-        return compute_nodes(self._call("look at the nodes", "GET", "/api/v1/orchestrator/nodes", expect="Nodes"))
+        doing = "look at the nodes"
+        answer = self._call(doing, "GET", "/api/v1/orchestrator/nodes", expect="Nodes")
+        return self._understood(doing, compute_nodes, answer)
 
     def put(self, job: JobSpec, matched: Matched) -> Handle:
         """Sends the job's very bytes."""
@@ -101,21 +105,21 @@ class Client:
     def job(self, job_id: str) -> states.Snapshot:
         """The job and the executions of its newest version."""
         path = f"{_JOBS}/{quote(job_id, safe='')}"
-        return states.snapshot(self._call("watch the job", "GET", f"{path}?include=executions", expect="Job"))
+        doing = "watch the job"
+        answer = self._call(doing, "GET", f"{path}?include=executions", expect="Job")
+        return self._understood(doing, states.snapshot, answer)
 
     def advice(self, job_id: str) -> dict[str, str]:
         """Execution -> Bacalhau's hint about its failure, where it gave one."""
         path = f"{_JOBS}/{quote(job_id, safe='')}/history?limit={_MOST_EVENTS}"
-        events = self._call("read the job's history", "GET", path, expect="Items")["Items"] or ()
-        hints = {event.get("ExecutionID"): (event["Event"].get("Details") or {}).get("Hint") for event in events}
-        return {execution: hint for execution, hint in hints.items() if execution and hint}
+        doing = "read the job's history"
+        return self._understood(doing, states.hints, self._call(doing, "GET", path, expect="Items"))
 
     def results(self, job_id: str) -> list[str]:
         """URLs of what the job's executions published, in the order of the executions."""
         path = f"{_JOBS}/{quote(job_id, safe='')}/results"
-        items = self._call("look for the job's results", "GET", path, expect="Items")["Items"] or ()
-        params = [item.get("Params") or {} for item in items]
-        return [str(param.get("URL") or param.get("PreSignedURL") or "") for param in params]
+        doing = "look for the job's results"
+        return self._understood(doing, states.urls, self._call(doing, "GET", path, expect="Items"))
 
     def download(self, url: str, into: IO[bytes]) -> None:
         """Writes what is at a URL that `results` gave.
@@ -197,6 +201,13 @@ class Client:
         if not isinstance(answer, dict) or expect not in answer:
             raise self._strange(doing)
         return answer
+
+    def _understood(self, doing: str, read: Callable[[dict[str, Any]], T], answer: dict[str, Any]) -> T:
+        """What an answer says. Its parts are taken for what Bacalhau sends, and another thing is no Bacalhau."""
+        try:
+            return read(answer)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise self._strange(doing) from error
 
     def _strange(self, doing: str) -> OrchestratorError:
         return OrchestratorError(

@@ -51,10 +51,10 @@ def first_line(messages: Iterable[Mapping[str, Any]]) -> str | None:
     """The first line of stdout, whose parts may come in several messages; None when the log ends before it does."""
     text = ""
     for message in messages:
-        value = message.get("value") or {}
-        if message.get("error"):
+        if not isinstance(message, Mapping) or message.get("error"):
             return None
-        if value.get("Type") == _STDOUT:
+        value = message.get("value")
+        if isinstance(value, Mapping) and value.get("Type") == _STDOUT:
             text += str(value.get("Line") or "")
             line, end, _ = text.partition("\n")
             if end or len(text) > MAX_LINE_BYTES:

@@ -99,7 +99,7 @@ def _show_csv(rows: Iterable[Row]) -> None:
         spool.seek(0)
         out = csv.writer(sys.stdout, lineterminator="\n")
         if columns:
-            out.writerow(columns)
+            out.writerow(map(_encodable, columns))
         for line in spool:
             row = json.loads(line)
             out.writerow([_text(row.get(name)) for name in columns])
@@ -129,13 +129,18 @@ def _is_number(value: object) -> bool:
 
 
 def _json(value: object, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+    return _encodable(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def _encodable(text: str) -> str:
+    r"""The text with unpaired surrogates, which no output takes, as `\udxxx`: what JSON calls them too."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else _json(value)
+    return _encodable(value) if isinstance(value, str) else _json(value)
 
 
 def _cell(value: object) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from submitter.errors import COMPLETE, DEADLINE, FAILED, PARTIAL, REFUSED, USAGE
+from submitter.errors import COMPLETE, DEADLINE, FAILED, INTERRUPTED, PARTIAL, REFUSED, USAGE
 from submitter.handle import Handle
 from submitter.nodes import absence
 from submitter.states import TERMINAL_NODE, NodeState
@@ -20,6 +21,8 @@ _OUT_OF_MEMORY = 137
 """128 + SIGKILL: what the kernel leaves of a program that needed more than it may have."""
 _MEMORY_LIMIT = "memory limit exceeded"
 """What Bacalhau says of the same (pkg/executor/docker/handler.go)."""
+_CODES = frozenset({COMPLETE, FAILED, USAGE, REFUSED, PARTIAL, INTERRUPTED})
+_MOST_DIGITS = 20
 _SHARED = frozenset({FAILED, USAGE, REFUSED, PARTIAL})
 """Codes that are everybody's when each node ended with the same."""
 
@@ -112,11 +115,16 @@ def outcome(handle: Handle, view: View) -> Outcome:
         return Outcome(handle, view, report, view.exit_code or FAILED, _said(report, view, view.why))
     code = view.exit_code
     if view.state is NodeState.WORKING and report is not None:
-        told = report.get("exitCode")
-        code = told if isinstance(told, int) else COMPLETE
+        code = _told_code(report)
     if code or report is not None:
         return Outcome(handle, view, report, code, _said(report, view, f"exit code {code}") if code else "")
     return Outcome(handle, view, None, FAILED, problem)
+
+
+def _told_code(report: Mapping[str, Any]) -> int:
+    """What the program would have ended with; a code that no program of ours has is a failure."""
+    told = report.get("exitCode", COMPLETE)
+    return told if type(told) is int and told in _CODES else FAILED
 
 
 def left_out(handle: Handle) -> list[Outcome]:
@@ -137,7 +145,7 @@ def read(stdout: str, *, truncated: bool) -> tuple[dict[str, Any] | None, str]:
         problem = "stdout has more than the 2,048 bytes that Bacalhau keeps, so it was cut"
     else:
         try:
-            found = json.loads(stdout)
+            found = json.loads(stdout, parse_constant=_no_number, parse_float=_finite, parse_int=_count)
         except (ValueError, RecursionError) as error:
             problem = f"stdout is not one JSON object ({error})"
     if problem or not isinstance(found, dict):
@@ -148,6 +156,23 @@ def read(stdout: str, *, truncated: bool) -> tuple[dict[str, Any] | None, str]:
             "the image and this program are of different versions"
         )
     return found, ""
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text[:80])
+
+
+def _count(text: str) -> int:
+    """An integer that 64 bits hold: longer ones are no counts, and Python would refuse to print their sum."""
+    number = int(text) if len(text) <= _MOST_DIGITS else 1 << 64
+    if not -(1 << 63) <= number < 1 << 63:
+        raise ValueError(f"{text[:80]} is no number of anything")
+    return number
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -188,10 +213,11 @@ def document(handles: Sequence[Handle], outcomes: Sequence[Outcome]) -> dict[str
         "complete": sum(each.exit_code == COMPLETE for each in outcomes),
     }
     for column in _columns(outcomes):
-        inner = totals
+        inner: Any = totals
         for name in column.path[:-1]:
-            inner = inner.setdefault(name, {})
-        inner[column.path[-1]] = _total(column, outcomes)
+            inner = inner.setdefault(name, {}) if isinstance(inner, dict) else None
+        if isinstance(inner, dict):  # not where nodes of two kinds of report say two things under one name
+            inner[column.path[-1]] = _total(column, outcomes)
     return {
         "schemaVersion": VERSION,
         "jobs": [job(handle, [each for each in outcomes if each.handle is handle]) for handle in handles],
@@ -236,8 +262,8 @@ def _said(report: Mapping[str, Any] | None, view: View, otherwise: str) -> str:
 
 
 def _columns(outcomes: Iterable[Outcome]) -> tuple[Column, ...]:
-    kinds = dict.fromkeys(each.report.get("kind") for each in outcomes if each.report is not None)
-    return tuple(dict.fromkeys(column for kind in kinds for column in COLUMNS.get(str(kind), (_SECONDS,))))
+    kinds = dict.fromkeys(str(each.report.get("kind")) for each in outcomes if each.report is not None)
+    return tuple(dict.fromkeys(column for kind in kinds for column in COLUMNS.get(kind, (_SECONDS,))))
 
 
 def _at(report: Mapping[str, Any] | None, path: Sequence[str]) -> Any:
@@ -256,4 +282,6 @@ def _total(column: Column, outcomes: Iterable[Outcome]) -> Any:
         total = column.total(values)
     except TypeError:
         return None
-    return round(total, 3) if isinstance(total, float) else total
+    if isinstance(total, float):
+        return round(total, 3) if math.isfinite(total) else None
+    return total

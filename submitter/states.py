@@ -133,6 +133,19 @@ def snapshot(answer: Mapping[str, Any]) -> Snapshot:
     )
 
 
+def hints(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Execution -> Bacalhau's advice, of an answer to `GET /orchestrator/jobs/ID/history`."""
+    events = answer["Items"] or ()
+    found = {event.get("ExecutionID"): (event["Event"].get("Details") or {}).get("Hint") for event in events}
+    return {str(execution): str(hint) for execution, hint in found.items() if execution and hint}
+
+
+def urls(answer: Mapping[str, Any]) -> list[str]:
+    """Where results are, of an answer to `GET /orchestrator/jobs/ID/results`."""
+    params = [item.get("Params") or {} for item in answer["Items"] or ()]
+    return [str(param.get("URL") or param.get("PreSignedURL") or "") for param in params]
+
+
 def _execution(written: Mapping[str, Any]) -> Execution:
     number = written["ComputeState"].get("StateType")
     state = next((known for known in ExecutionState if known.value == number), ExecutionState.UNDEFINED)

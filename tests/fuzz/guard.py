@@ -14,6 +14,7 @@ from hypothesis.strategies import SearchStrategy
 
 from processors.errors import ProcessorError
 from processors.report import MAX_BYTES, Report, encode
+from submitter.errors import Explained
 
 T = TypeVar("T")
 
@@ -31,11 +32,13 @@ def ends() -> Iterator[None]:
         faulthandler.cancel_dump_traceback_later()
 
 
-def told(error: ProcessorError) -> str:
-    """The error's name, after it has been told as a run tells it: on stderr, and in a report."""
+def told(error: Explained) -> str:
+    """The error's name, after it has been told as programs tell it: on stderr, and one of a run in a report."""
     assert str(error).startswith("cannot ")
     assert error.hint
-    f"Error: {error}\nTry: {error.hint}".encode()
+    assert error.exit_code in {1, 2, 3}
+    if not isinstance(error, ProcessorError):
+        return type(error).__name__
     report = Report(
         city="denver", node="n", started_at=datetime.now(UTC), seconds=0, databases=1, failures={"s1": error}
     )

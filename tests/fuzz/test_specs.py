@@ -16,7 +16,7 @@ from submitter.errors import SubmitError
 from submitter.nodes import Node, match
 from submitter.spec import MAX_BODY_BYTES, JobSpec, Template, find, placeholders, render
 from tests.fuzz import hostile
-from tests.fuzz.guard import drawn, ends
+from tests.fuzz.guard import drawn, ends, told
 from tests.fuzz.mutate import mutated
 
 JOBS = sorted((Path(__file__).parents[2] / "jobs").glob("*.yaml"))
@@ -38,13 +38,6 @@ def rendered(template: Template, given: dict[str, str] | None = None) -> Outcome
         except SubmitError as error:
             return told(error), None
     return "rendered", job
-
-
-def told(error: SubmitError) -> str:
-    assert str(error).startswith("cannot ")
-    assert error.hint
-    assert error.exit_code in {2, 3}
-    return type(error).__name__
 
 
 def attempt(seed: int, folder: Path) -> str:

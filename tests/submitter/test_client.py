@@ -321,6 +321,23 @@ def test_a_log_that_says_an_error_has_no_line():
     assert first_line([{"error": "no", "value": {"Type": 1, "Line": "x\n"}}]) is None
 
 
+@pytest.mark.parametrize("message", [None, [], 5, "x", {}, {"value": None}, {"value": [1]}, {"value": {"Type": 1}}])
+def test_a_message_that_is_none_is_no_line(message):
+    assert first_line([message]) is None
+
+
+@pytest.mark.parametrize("inside", [None, 5, "x", [], {}, [None], [{"Info": None}], [{"ID": []}]])
+def test_an_answer_of_other_types_is_no_orchestrator(inside):
+    answer = {"Nodes": inside, "Job": inside, "Items": inside, "Executions": {"Items": inside}}
+    with Client(Place()) as asked:
+        asked._api.call_api = lambda *_, **__: answer
+        for ask in (asked.nodes, lambda: asked.job(ID), lambda: asked.advice(ID), lambda: asked.results(ID)):
+            try:
+                ask()
+            except OrchestratorError as error:
+                assert "is no Bacalhau orchestrator" in str(error)  # noqa: PT017 - not all are refused
+
+
 def test_first_lines_are_read_again_until_there_is_one(there):
     with client(there) as asking:
         lines = FirstLines(asking.log)

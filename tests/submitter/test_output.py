@@ -61,3 +61,13 @@ def test_rows_are_not_kept(monkeypatch, how):
     finally:
         tracemalloc.stop()
     assert most < 2_000_000
+
+
+@pytest.mark.parametrize("how", ["json", "csv", "table"])
+def test_half_a_character_can_be_printed(capsys, how):
+    """A report in JSON can say \\ud800, and no output can."""
+    show_rows([{"a\ud800": "b\udfff"}], how)
+    told = capsys.readouterr().out
+    assert told.encode().isascii()
+    if how == "json":
+        assert json.loads(told) == [{"a\ud800": "b\udfff"}]

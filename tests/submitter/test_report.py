@@ -52,6 +52,10 @@ def test_success_is_exit_code_0_and_a_report():
         ("[]", "no object"),
         ("null", "no object"),
         ("[" * 100_000, "not one JSON object"),
+        ('{"seconds": NaN}', "NaN is no number of JSON"),
+        ('{"seconds": 1e999}', "1e999 is no number of JSON"),
+        ('{"rowsRead": 99999999999999999999}', "99999999999999999999 is no number of anything"),
+        ('{"rowsRead": -' + "9" * 5_000 + "}", "is no number of anything"),
         ("{}", "schemaVersion none"),
         ('{"schemaVersion": 2}', "schemaVersion 2"),
         ('{"schemaVersion": "1"}', "schemaVersion 1"),
@@ -243,3 +247,26 @@ def test_the_document_has_all():
 def test_jobs_that_are_only_sent():
     made = document([HANDLE], [])
     assert (made["jobs"][0]["state"], made["jobs"][0]["nodes"], made["exitCode"]) == ("submitted", [], 0)
+
+
+def test_reports_of_a_kind_that_is_none_and_of_several_kinds_are_shown():
+    strange = [
+        told(report=INGEST | {"kind": []}),
+        told(report=INGEST | {"kind": "verify", "documents": 5}, node="b"),
+        told(),
+    ]
+    for order in (strange, strange[::-1]):
+        assert json.loads(json.dumps(document([HANDLE], order), allow_nan=False))["totals"]["nodes"] == 3
+        assert len(rows(order)) == 4
+
+
+def test_a_total_that_no_number_can_say_is_left_out():
+    both = [told(report=INGEST | {"requestUnits": 1.7e308}), told(report=INGEST | {"requestUnits": 1.7e308}, node="b")]
+    assert document([HANDLE], both)["totals"]["requestUnits"] is None
+
+
+@pytest.mark.parametrize(
+    ("code", "is_told"), [(0, 0), (5, 5), (130, 130), (7, 1), (-1, 1), (2**40, 1), (True, 1), ("0", 1)]
+)
+def test_a_daemon_tells_a_code_of_the_table(code, is_told):
+    assert told(None, INGEST | {"exitCode": code}, NodeState.WORKING).exit_code == is_told
