@@ -22,7 +22,7 @@ def test_what_grows_is_noticed() -> None:
     assert judged(10_000, 1.0, 0, flat).flat
     leaking = [(130_000 + 80 * number, 9) for number in range(SAMPLES)]
     assert not judged(10_000, 1.0, 0, leaking).flat
-    unclosed = [(130_000, 9 + number // 50) for number in range(SAMPLES)]
+    unclosed = [(130_000, 9 + number // 10) for number in range(SAMPLES)]
     assert not judged(10_000, 1.0, 0, unclosed).flat
     warming_up = [(130_000 - max(0, 40 - number) * 1_000, 9 - (number < 10)) for number in range(SAMPLES)]
     assert judged(10_000, 1.0, 0, warming_up).flat
