@@ -63,7 +63,7 @@ def _zone(name: str) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Names for a sentence of pydantic's, which takes no half of a character (`"\\ud800"` in JSON)."""
+    """Names for a sentence of pydantic's, which takes no half of a character, as JSON can write one."""
     return ", ".join(names).encode(errors="backslashreplace").decode()
 
 
