@@ -35,9 +35,6 @@ test: ## All tests, always against the emulator; on a real network too where Doc
 test-all: setup ## All tests on each Python from 3.11 to 3.13 that is installed
 	@$(PY) tools/test_all.py
 
-chaos: setup ## Hundreds of drawn histories of faults, then offline cycles and fuzz; writes docs/reliability.md (root)
-	@$(PY) -m tests.chaos
-
 lint: setup ## Style, types, security, and whether generated docs are fresh
 	@$(PY) -m ruff check && $(PY) -m ruff format --check && $(PY) -m mypy && $(PY) tools/docs.py --check
 	@$(PY) -m bandit --quiet --configfile pyproject.toml --recursive submitter processors sensors network tools
@@ -51,6 +48,9 @@ golden: setup ## Write the golden texts of tests again; review the diff
 
 docs: setup ## Write the generated parts of docs again
 	@$(PY) tools/docs.py
+
+chaos: setup ## Hundreds of drawn histories of faults, then offline cycles and fuzz; writes docs/reliability.md (root)
+	@$(PY) -m tests.chaos
 
 bench: setup ## Speed and memory of each stage and of the whole
 	@$(PY) -m bench

@@ -7,8 +7,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 
-from processors import discover
-from processors.backoff import wait_s
+from processors import backoff, discover
 from processors.checkpoint import open_checkpoint
 from processors.cosmos import Account
 from processors.detect import detectors
@@ -17,7 +16,7 @@ from processors.pipeline import Recipe, Taken
 from processors.report import Report
 from processors.rounds import Means, scratch, take_rounds
 from processors.settings import Settings
-from processors.sink import open_sink
+from processors.sink import Paces, open_sink
 from processors.tally import Tally
 from processors.transform.privacy import Privacy
 from processors.world import Progress, Silent, World
@@ -71,20 +70,20 @@ def passes(settings: Settings, world: World, progress: Progress) -> Iterator[Rep
     if settings.every is not None and world.stop.wait(start_delay_s(settings)):
         return
     shown: dict[str, float] = {}
-    failures = 0
+    paces: Paces = {}
+    failed = 0
     while True:
         begun = world.clock()
-        report = _pass(settings, world, progress, shown)
+        report = _pass(settings, world, progress, shown, paces)
         yield report
         if settings.every is None or world.stop.is_set() or not _may_recover(report):
             return
-        if report.stopped_by is None:
-            failures = 0
-        else:
-            failures = 1 if report.taken.rows else failures + 1
+        stopped = report.stopped_by is not None
+        failed = backoff.failures(failed, stopped=stopped, rows=report.taken.rows)
+        if stopped:
             shown.clear()
         elapsed_s = world.clock() - begun
-        if world.stop.wait(wait_s(settings.every, elapsed_s, failures, jitter=world.jitter())):
+        if world.stop.wait(backoff.wait_s(settings.every, elapsed_s, failed, jitter=world.jitter())):
             return
 
 
@@ -92,7 +91,7 @@ def _may_recover(report: Report) -> bool:
     return report.stopped_by is None or report.stopped_by.retryable
 
 
-def _pass(settings: Settings, world: World, progress: Progress, shown: dict[str, float]) -> Report:
+def _pass(settings: Settings, world: World, progress: Progress, shown: dict[str, float], paces: Paces) -> Report:
     until = None if settings.every is None else world.clock() + settings.every
     tally = Tally(world)
     try:
@@ -100,7 +99,7 @@ def _pass(settings: Settings, world: World, progress: Progress, shown: dict[str,
         settings = settings.model_copy(update={"city": tally.databases[0].city})
         with (
             open_checkpoint(settings.state, settings.city) as checkpoint,
-            open_sink(account(settings), stop=world.stop) as sink,
+            open_sink(account(settings), stop=world.stop, paces=paces) as sink,
         ):
             if checkpoint.put_aside is not None:
                 tally.add(Taken(notices=(f"checkpoint damaged, put aside as {checkpoint.put_aside}, made anew",)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
 import logging
 import ssl
@@ -218,7 +217,7 @@ async def _credential(account: Account, local: bool, stack: AsyncExitStack) -> s
     if account.key:
         try:
             base64.b64decode(account.key, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # binascii.Error, or characters that are not ASCII
             raise SettingsError(
                 "use the key", "COSMOS_KEY", why="it is not base64", hint="copy the whole key, without quotes"
             ) from error
@@ -227,4 +226,10 @@ async def _credential(account: Account, local: bool, stack: AsyncExitStack) -> s
         return _ANY_KEY
     from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  # 0.3 s, and most machines have a key
 
-    return await stack.enter_async_context(DefaultAzureCredential())
+    try:
+        credential = DefaultAzureCredential()
+    except ValueError as error:  # such as an AZURE_AUTHORITY_HOST without TLS
+        raise SettingsError(
+            "use this machine's identity", "environment", hint="correct or unset the variables that begin with AZURE_"
+        ) from error
+    return await stack.enter_async_context(credential)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,9 @@ PATIENCE_S = 600.0
 """A part of a batch that takes longer is stuck. A run that waits for Cosmos to come back tries more often
 (`backoff.LONGEST_S`)."""
 
+SELDOM_S = 1.0
+"""Least time between two beats within a batch."""
+
 PASSES = 3
 """Passes that may be missed."""
 
@@ -32,11 +36,15 @@ def path(settings: Settings) -> Path:
 class Heartbeat:
     """Touches the file at the start of the run, of each database, and after each part of a batch and each pass."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic):
+        """`clock` counts seconds and never falls."""
         self._path = path(settings)
+        self._clock = clock
+        self._beat_at = clock()
 
     def beat(self) -> None:
         """The run moves. Where the file cannot be written the checkpoint says so better; `check` finds it untouched."""
+        self._beat_at = self._clock()
         with suppress(OSError):
             make_folder(self._path.parent)
             descriptor = open_private(self._path, os.O_WRONLY)
@@ -50,8 +58,9 @@ class Heartbeat:
         self.beat()
 
     def moving(self) -> None:
-        """See `world.Progress`."""
-        self.beat()
+        """See `world.Progress`; a file is not touched for each document."""
+        if self._clock() - self._beat_at >= SELDOM_S:
+            self.beat()
 
     def batch(self, database: Database, taken: Taken) -> None:  # noqa: ARG002
         """See `world.Progress`."""

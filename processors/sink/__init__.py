@@ -7,9 +7,9 @@ import json
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from azure.cosmos.aio import ContainerProxy
@@ -20,33 +20,20 @@ from processors.cosmos import Account
 from processors.errors import SinkError
 from processors.model import Documents, Refusal, Written
 from processors.retry import THROTTLED, decide
+from processors.sink import answer as answers
 from processors.sink import batches
-from processors.sink.concurrency import Limiter
+from processors.sink.answer import Answer
+from processors.sink.gate import Gate
+from processors.sink.pace import Pace
 from processors.sink.stopping import until_stopped
 
 REQUEST_TIMEOUT_S = 30.0
 
-_TOO_LARGE = 413
-_PERMANENT = frozenset({400, _TOO_LARGE})
+Paces = MutableMapping[str, Pace]
+"""Name of a container -> how fast it takes documents, as far as that is known."""
 
-
-@dataclass(frozen=True)
-class _Answer:
-    """What one request came to.
-
-    Attributes:
-        status: 200 when all was taken, None when there was no answer, else why it was not taken.
-        request_units: Charge, 0 when the service states none.
-        advice_s: How long the service asks us to wait, None when it does not.
-        refused: Documents that will never be taken, by index in the batch.
-        error: What the SDK raised, None when all was taken.
-    """
-
-    status: int | None
-    request_units: float = 0.0
-    advice_s: float | None = None
-    refused: Mapping[int, Refusal] = field(default_factory=dict)
-    error: Exception | None = None
+_WORKERS = 16
+"""Requests in flight at most."""
 
 
 @contextmanager
@@ -56,6 +43,7 @@ def open_sink(
     budget_s: float = 60.0,
     request_timeout_s: float = REQUEST_TIMEOUT_S,
     stop: threading.Event | None = None,
+    paces: Paces | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     jitter: Callable[[], float] = random.random,
@@ -66,11 +54,13 @@ def open_sink(
 
     Args:
         account: Where documents go.
-        budget_s: Seconds for which a batch is tried again, from its first attempt.
+        budget_s: Seconds for which a batch is tried again, from its first attempt; where it is only throttled, from
+            the last time that anything was taken.
         request_timeout_s: Seconds after which a request counts as unanswered.
         stop: Set when the run should end: what is in hand then has `stopping.GRACE_S`, here and in each `write`.
+        paces: What was learned before of how fast containers take documents; what is learned now is added.
         clock: Seconds, never falling.
-        sleep: Waits between attempts.
+        sleep: Waits between attempts, and for a turn.
         jitter: Numbers from 0 to 1.
 
     Raises:
@@ -92,6 +82,7 @@ def open_sink(
                 budget_s=budget_s,
                 request_timeout_s=request_timeout_s,
                 stop=ending,
+                paces={} if paces is None else paces,
                 clock=clock,
                 sleep=sleep,
                 jitter=jitter,
@@ -115,6 +106,7 @@ class Sink:
         budget_s: float,
         request_timeout_s: float,
         stop: threading.Event,
+        paces: Paces,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
         jitter: Callable[[], float],
@@ -128,7 +120,11 @@ class Sink:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
-        self._limiter = Limiter()
+        self._gates = {
+            name: Gate(paces.setdefault(name, Pace()), clock=clock, sleep=sleep, jitter=jitter) for name in found
+        }
+        self._progress_s = clock()
+        self._throttled = 0
 
     def write(self, container: str, documents: Iterable[Documents]) -> Written:
         """Upsert all documents; each is either taken or refused when this returns.
@@ -167,10 +163,11 @@ class Sink:
             )
 
     async def _write(self, container: str, documents: Iterable[Documents]) -> Written:
+        self._progress_s, self._throttled = self._clock(), 0
         waiting = (batch for one_key in documents for batch in batches.cut(one_key))
         try:
             async with asyncio.TaskGroup() as group:
-                workers = [group.create_task(self._work(container, waiting)) for _ in range(self._limiter.most)]
+                workers = [group.create_task(self._work(container, waiting)) for _ in range(_WORKERS)]
         except BaseExceptionGroup as failed:
             first = failed.exceptions[0]
             raise first from first.__cause__
@@ -184,57 +181,85 @@ class Sink:
         return written
 
     async def _deliver(self, container: str, batch: Documents) -> Written:
-        """Send a batch, without its refused items or in halves if need be, until each item is taken or refused."""
+        """Send a batch, in parts as small as the pace wants them, until each item is taken or refused."""
         written = Written()
         pending = [batch]
         while pending:
             part = pending.pop()
             if not batches.is_sendable(part):
-                written += _refused(part, _TOO_LARGE, f"{sum(part.sizes):,} bytes, and an item may have 2 MB")
+                written += _refused(part, answers.TOO_LARGE, f"{sum(part.sizes):,} bytes, and an item may have 2 MB")
                 continue
-            answer = await self._settle(container, part)
+            answer, part, rest = await self._settle(container, part)
+            pending += [rest] if rest.items else []
             written += Written(request_units=answer.request_units)
             if answer.error is None:
                 written += Written(len(part.items))
+            elif answer.status == THROTTLED:
+                pending.append(part)
             elif answer.refused:
                 written += Written(refused=tuple(answer.refused.values()))
-                rest = batches.without(part, answer.refused)
-                pending += [rest] if rest.items else []
+                others = batches.without(part, answer.refused)
+                pending += [others] if others.items else []
             elif len(part.items) > 1:
                 pending += reversed(batches.halves(part))
             else:
                 written += _refused(part, answer.status or 0, cosmos.reason(answer.error))
         return written
 
-    async def _settle(self, container: str, batch: Documents) -> _Answer:
-        """The first answer that trying again would not change; its charge is that of all attempts."""
+    async def _settle(self, container: str, batch: Documents) -> tuple[Answer, Documents, Documents]:
+        """Sends a batch, or as much from its beginning as the pace allows.
+
+        Returns:
+            The first answer that sending the same again would not change, or that it was throttled, with the charge of
+            all attempts; what was sent; and what was not.
+        """
         started_s = self._clock()
         request_units, attempt = 0.0, 0
+        rest = batches.part(batch, 0, 0)
         while True:
             attempt += 1
-            async with self._limiter.place() as place:
+            async with self._gates[container].turn(len(batch.items)) as turn:
+                rest = batches.joined(batches.part(batch, turn.documents, len(batch.items)), rest)
+                batch = batches.part(batch, 0, turn.documents)
                 answer = await self._send(container, batch)
-                if answer.status == THROTTLED:
-                    place.throttled()
-                elif answer.error is None:
-                    place.taken()
-            request_units += answer.request_units
-            if answer.error is None or answer.refused or answer.status in _PERMANENT:
-                return replace(answer, request_units=request_units)
-            wait_s = decide(
-                answer.status,
-                attempt,
-                self._clock() - started_s,
-                answer.advice_s,
-                budget_s=self._budget_s,
-                jitter=self._jitter(),
-            )
-            if wait_s is None:
-                subject = f"{self._account.database}/{container}"
-                raise cosmos.explain(answer.error, self._account, "write documents", subject) from answer.error
-            await self._sleep(wait_s)
+                request_units += answer.request_units
+                if answer.error is None:
+                    turn.taken(answer.request_units)
+                    self._progress_s, self._throttled = self._clock(), 0
+                throttled = answer.status == THROTTLED and not answer.refused
+                if throttled:
+                    turn.throttled(self._wait_s(container, answer, self._progress_s, self._next_throttling()))
+            if answer.error is None or throttled or answer.refused or answer.status in answers.PERMANENT:
+                return replace(answer, request_units=request_units), batch, rest
+            await self._sleep(self._wait_s(container, answer, started_s, attempt))
 
-    async def _send(self, container: str, batch: Documents) -> _Answer:
+    def _next_throttling(self) -> int:
+        """How often in a row requests were throttled, with this time."""
+        self._throttled += 1
+        return self._throttled
+
+    def _wait_s(self, container: str, answer: Answer, since_s: float, attempt: int) -> float:
+        """Seconds until it is worth trying again.
+
+        Raises:
+            SinkError: It is not, or not within the budget, which began at `since_s`.
+            EndpointError: Likewise.
+        """
+        wait_s = decide(
+            answer.status,
+            attempt,
+            self._clock() - since_s,
+            answer.advice_s,
+            budget_s=self._budget_s,
+            jitter=self._jitter(),
+        )
+        if wait_s is None:
+            assert answer.error is not None
+            subject = f"{self._account.database}/{container}"
+            raise cosmos.explain(answer.error, self._account, "write documents", subject) from answer.error
+        return wait_s
+
+    async def _send(self, container: str, batch: Documents) -> Answer:
         key = list(batch.key) if len(batch.key) > 1 else batch.key[0]
         try:
             async with asyncio.timeout(self._request_timeout_s):
@@ -242,10 +267,9 @@ class Sink:
                     [("upsert", (item,)) for item in batch.items], partition_key=key
                 )
         except CosmosBatchOperationError as error:
-            return _read_results(error, batch)
+            return answers.of_failed_operation(error, batch)
         except cosmos.TRANSPORT_ERRORS as error:
-            headers = getattr(error, "headers", None) or {}
-            return _Answer(cosmos.status_of(error), _charge(headers), _advice_s(headers), error=error)
+            return answers.of_failure(error)
         if len(results) != len(batch.items):
             raise SinkError(
                 "write documents",
@@ -253,36 +277,7 @@ class Sink:
                 why=f"{len(batch.items)} operations were answered by {len(results)} results",
                 hint="look for a proxy that changes answers, then try `bacalhau-cosmos cosmos check`",
             )
-        return _Answer(200, _charge(results.get_response_headers()))
-
-
-def _read_results(error: CosmosBatchOperationError, batch: Documents) -> _Answer:
-    """Which operations failed the batch; those that answer 424 only went down with them."""
-    results = dict(enumerate(error.operation_responses or ()))
-    refused = {
-        index: Refusal(str(batch.items[index]["id"]), int(result["statusCode"]), _why(result))
-        for index, result in results.items()
-        if int(result["statusCode"]) in _PERMANENT
-    }
-    headers = error.headers or {}
-    advised_ms = results.get(error.error_index or 0, {}).get("retryAfterMilliseconds")
-    advice_s = _advice_s(headers) if advised_ms is None else float(advised_ms) / 1000
-    return _Answer(error.status_code, _charge(headers), advice_s, refused, error)
-
-
-def _why(result: Mapping[str, Any]) -> str:
-    if message := str(result.get("message") or "").strip():
-        return message.splitlines()[0]
-    return "too large" if int(result["statusCode"]) == _TOO_LARGE else "the service does not take this document"
-
-
-def _charge(headers: Mapping[str, Any]) -> float:
-    return float(headers.get("x-ms-request-charge") or 0)
-
-
-def _advice_s(headers: Mapping[str, Any]) -> float | None:
-    advised_ms = headers.get("x-ms-retry-after-ms")
-    return None if advised_ms is None else float(advised_ms) / 1000
+        return answers.of_taken(results.get_response_headers())
 
 
 def _refused(batch: Documents, status: int, why: str) -> Written:

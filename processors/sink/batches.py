@@ -51,6 +51,11 @@ def part(documents: Documents, start: int, end: int) -> Documents:
     return Documents(documents.key, documents.items[start:end], documents.sizes[start:end])
 
 
+def joined(one: Documents, other: Documents) -> Documents:
+    """The items of both, of one key."""
+    return Documents(one.key, [*one.items, *other.items], [*one.sizes, *other.sizes])
+
+
 def without(batch: Documents, indices: Collection[int]) -> Documents:
     """The batch without the items at these indices."""
     kept = [index for index in range(len(batch.items)) if index not in indices]

@@ -120,11 +120,12 @@ class _Bar:
 
     def database(self, database: "Database", expected_rows: int) -> None:
         """See `processors.world.Progress`."""
-        if self._task is None:
-            self._task = self._display.add_task("", total=0)
-            self._display.start()
         self._rows[database.sensor] = self._done[database.sensor] + expected_rows
-        self._display.update(self._task, description=plain(database.sensor), total=sum(self._rows.values()))
+        total = sum(self._rows.values())
+        if self._task is None:
+            self._task = self._display.add_task(plain(database.sensor), total=total)
+            self._display.start()
+        self._display.update(self._task, description=plain(database.sensor), total=total)
 
     def moving(self) -> None:
         """See `processors.world.Progress`."""

@@ -19,7 +19,7 @@ from tests.harness.strict.faults import Answer
 
 Fault = Callable[[Scene], AbstractContextManager[None]]
 
-LITTLE_RU_PER_S = 300.0
+LITTLE_RU_PER_S = 100.0
 """A run needs several times that."""
 
 RUN_S = 0.6

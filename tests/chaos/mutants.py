@@ -69,11 +69,11 @@ MUTANTS = (
     ),
     Mutant(
         "a swallowed 424",
-        "sink/__init__.py",
+        "sink/answer.py",
         (
             (
-                "    return _Answer(error.status_code, _charge(headers), advice_s, refused, error)\n",
-                "    return _Answer(200, _charge(headers), advice_s, refused)\n",
+                "    return Answer(error.status_code, _charge(headers), advice_s, refused, error)\n",
+                "    return Answer(TAKEN, _charge(headers), advice_s, refused)\n",
             ),
         ),
     ),

@@ -13,6 +13,9 @@ MOST_FAULTS = 3
 _ONE_OF = ("killed ", "source ", "archive ")
 """Beginnings of names of which a run has one at most: the others would not be seen, or be in each other's way."""
 
+_NOT_FIRST = "checkpoint "
+"""Beginning of names of faults that need a run before theirs."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -41,8 +44,9 @@ def draw(seed: int, names: tuple[str, ...] = tuple(FAULTS)) -> Plan:
     """The plan of a seed; seeds in a row lead with one fault after another, so that all have their turn."""
     dice = random.Random(seed)
     leading = names[seed % len(names)]
-    runs = [_faults(dice, names) for _ in range(dice.randint(1, MOST_RUNS))]
-    runs[0] = apart((leading, *(name for name in runs[0] if name != leading)))
+    fewest = 2 if leading.startswith(_NOT_FIRST) else 1
+    runs = [_faults(dice, names) for _ in range(dice.randint(fewest, MOST_RUNS))]
+    runs[-1] = apart((leading, *(name for name in runs[-1] if name != leading)))
     return Plan(seed, dice.randint(1, 3), dice.randint(6, 40), dice.randint(20, 90), tuple(runs))
 
 

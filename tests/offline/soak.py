@@ -97,7 +97,7 @@ def soak(cycles: int, folder: Path, account: Account) -> Soaked:
     facts = oracle.once(oracle.table(path))
     stored = oracle.documents(account.endpoint, account.database, "readings")
     assert oracle.once(oracle.stated(stored.values())) == oracle.once(oracle.archived(node.archive)) == facts
-    return _judged(cycles, seconds, written, samples)
+    return judged(cycles, seconds, written, samples)
 
 
 def _sample(pid: int) -> tuple[int, int]:
@@ -106,7 +106,8 @@ def _sample(pid: int) -> tuple[int, int]:
     return resident * _PAGE_KB, sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
-def _judged(cycles: int, seconds: float, rows: int, samples: list[tuple[int, int]]) -> Soaked:
+def judged(cycles: int, seconds: float, rows: int, samples: list[tuple[int, int]]) -> Soaked:
+    """What samples of resident KB and open files, evenly spread, say."""
     memory, files = ([sample[index] for sample in samples] for index in (0, 1))
     quarter = len(samples) // 4
     second, last = slice(quarter, 2 * quarter), slice(-quarter, None)

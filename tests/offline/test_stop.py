@@ -31,7 +31,7 @@ def node(tmp_path: Path) -> Node:
 def test_in_the_middle_of_a_page_that_takes_minutes(
     node: Node, strict: StrictCosmos, every: str | None, code: int
 ) -> None:
-    """60 batches of some 600 RU at 400 RU/s; few of them are written after the signal."""
+    """6,000 documents of some 6 RU at 400 RU/s; few of them are written after the signal."""
     strict.throughput = 400.0
     written = threading.Event()
 
@@ -48,7 +48,7 @@ def test_in_the_middle_of_a_page_that_takes_minutes(
     assert done.code == code, done.errors
     (report,) = done.reports
     assert (report["outcome"], report["rowsRead"], report["backlogRows"]) == ("interrupted", 0, ROWS)
-    assert taken(strict) - before < 20
+    assert 0 < taken(strict) - before < ROWS / 4
     assert oracle.archived(node.archive).total() == 0
     runs = oracle.documents(strict.account.endpoint, strict.account.database, "runs")
     assert [run["outcome"] for run in runs.values()] == ["interrupted"]
@@ -62,7 +62,8 @@ def test_in_the_middle_of_a_page_that_takes_minutes(
 
 
 def taken(strict: StrictCosmos) -> int:
-    return sum(batch.status == 200 for batch in strict.batches)
+    """Documents of batches that were written."""
+    return sum(len(batch.ids) for batch in strict.batches if batch.status == 200)
 
 
 def test_while_no_batch_is_answered(node: Node, strict: StrictCosmos) -> None:

@@ -93,17 +93,31 @@ def test_passes_go_on_with_what_is_new_until_they_are_stopped(node: Node, accoun
     assert rows == [20, 1, 2]
 
 
+class Waits(threading.Event):
+    """Is never set, and does not wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout)
+        return False
+
+
 def test_a_failure_that_may_pass_does_not_end_the_passes(node: Node, strict: StrictCosmos) -> None:
-    """The state is held by another process for one pass; one that only a person can mend ends them."""
+    """The state is held by another process for some passes; one that only a person can mend ends them."""
     databases.create(node.database(), readings(20))
-    world = World(clock=iter(range(0, 10_000, 100)).__next__)
+    waits = Waits()
+    world = World(clock=iter(range(0, 10_000, 100)).__next__, stop=waits, jitter=lambda: 1.0)
+    reports = passes(settings(node, strict.account, every=30), world, Silent())
     with open_checkpoint(node.state, node.city):
-        reports = passes(settings(node, strict.account, every=1), world, Silent())
-        assert next(reports).exit_code == 1
-    assert next(reports).exit_code == 0
+        assert [next(reports).exit_code for _ in range(4)] == [1] * 4
+    assert [next(reports).exit_code for _ in range(2)] == [0, 0]
     databases.remove(node.database())
     assert next(reports).exit_code == 2
     assert list(reports) == []
+    assert waits.seconds == [0.0, 30.0, 60.0, 120.0, 240.0, 0.0, 0.0]
 
 
 @pytest.fixture

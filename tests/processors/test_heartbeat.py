@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
 import pytest
 
 from processors import heartbeat
+from processors.city import World, passes
 from processors.cosmos import Account
 from processors.errors import UnhealthyError
 from processors.heartbeat import PATIENCE_S, Heartbeat, check
@@ -15,6 +17,7 @@ from processors.settings import Settings
 from tests.harness import databases, processor
 from tests.harness.databases import readings
 from tests.harness.node import Node
+from tests.harness.strict import Exchange, StrictCosmos
 
 
 def touched(settings: Settings, at: float) -> None:
@@ -71,3 +74,29 @@ def test_a_command_that_is_not_known_is_a_usage_error(tmp_path: Path, account: A
         ended = processor.ended(process)
     assert ended.code == 2
     assert "ingest" in ended.errors
+
+
+def test_a_page_that_takes_long_beats_while_it_moves(tmp_path: Path, strict: StrictCosmos) -> None:
+    """3,000 rows are 30 batches; in the middle of them the file is made to look old."""
+    node = Node(tmp_path)
+    databases.create(node.database(), readings(3_000, step_s=0.01))
+    settings = Settings(
+        endpoint=strict.endpoint,
+        database=strict.account.database,
+        city=node.city,
+        data=node.data,
+        state=node.state,
+        archive=node.archive,
+    )
+    ages = {}
+
+    def plan(exchange: Exchange) -> None:
+        if exchange.container == "readings" and exchange.batch_number == 2:
+            os.utime(heartbeat.path(settings), (1_000_000.0, 1_000_000.0))
+        elif exchange.container == "readings" and exchange.batch_number == 29:
+            ages["last"] = heartbeat.path(settings).stat().st_mtime
+
+    strict.plan = plan
+    (report,) = passes(settings, World(), Heartbeat(settings, itertools.count().__next__))
+    assert report.taken.rows == 3_000
+    assert ages["last"] > 1_000_000.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -296,3 +297,25 @@ def test_a_table_that_is_replaced_before_it_is_shown_is_read_as_another(node: No
     slow = Slow(100.0, look)
     (report,) = passes(settings(node, account), World(clock=slow.clock), slow)
     assert (report.exit_code, report.taken.rows, report.backlog_rows) == (0, 120, 0)
+
+
+def test_a_preview_whose_rows_never_have_their_turn_expires(node: Node, account: Account) -> None:
+    """The table is replaced after it was shown: what was shown is of rows that are nowhere any more."""
+    databases.create(node.database(), readings(400, step_s=10))
+    ahead_s = 0.0
+    with StrictCosmos(account, now=lambda: time.time() + ahead_s) as strict:
+        slow = Slow(100.0)
+        world = World(clock=slow.clock)
+        reports = passes(settings(node, strict.account, every=1), world, slow)
+        assert next(reports).backlog_rows
+        databases.create(node.database(), readings(60, seed=4, step_s=10))
+        assert next(reports).exit_code == 0
+        early = {item["id"] for item in sent(strict)}
+        assert early
+        assert early <= oracle.documents(strict.endpoint, account.database, "aggregates").keys()
+        ahead_s = TTL_S - 60.0
+        assert early <= oracle.documents(strict.endpoint, account.database, "aggregates").keys()
+        ahead_s = TTL_S + 60.0
+        left = oracle.documents(strict.endpoint, account.database, "aggregates")
+        assert left
+        assert not early & left.keys()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import EMULATOR
+from tests.harness.emulator import PROGRAM
 from tests.security.certificates import Certificate, certificate
 
 ELSEWHERE = "cosmos.example"
@@ -70,7 +70,7 @@ def _emulator(folder: Path, mine: Certificate | None, host: str) -> Iterator[int
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, 0), family=family) as free:
         port: int = free.getsockname()[1]
-    command = [EMULATOR, "-Host", f"[{host}]" if ":" in host else host, "-Port", str(port), "-DisableAuth"]
+    command = [PROGRAM, "-Host", f"[{host}]" if ":" in host else host, "-Port", str(port), "-DisableAuth"]
     command += ["-Cert", mine.file, "-CertKey", mine.key] if mine else []
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:

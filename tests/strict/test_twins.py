@@ -48,6 +48,7 @@ def test_each_is_changed_and_deleted_alone(ask):
     assert found(ask, "SELECT * FROM c") == [("a", 10), ("a", 11), ("a", 12)]
     assert ask("DELETE", "/a", None, FIRST).status == 204
     assert ask("GET", "/a", None, FIRST).status == 404
+    assert ask("GET", "/a", None, THIRD).body["n"] == 12
     assert found(ask, "SELECT * FROM c") == [("a", 11), ("a", 12)]
     assert ask("POST", "", twin(FIRST, 20), FIRST).status == 201
     assert ask("DELETE", "/a", None, SECOND).status == 204

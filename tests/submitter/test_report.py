@@ -16,6 +16,7 @@ INGEST = {
     "exitCode": 0,
     "databases": 2,
     "rowsRead": 100,
+    "backlogRows": 7,
     "documents": {"readings": 99, "aggregates": 2, "anomalies": 1},
     "rejects": 1,
     "requestUnits": 10.25,
@@ -160,6 +161,7 @@ def test_a_line_for_each_node_and_totals():
         "exit": 0,
         "databases": 2,
         "rows": 100,
+        "backlog": 7,
         "readings": 99,
         "aggregates": 2,
         "anomalies": 1,
@@ -199,6 +201,17 @@ def test_the_newest_of_all_is_the_newest():
     ]
     total = rows(inspected)[-1]
     assert (total["newest"], total["free bytes"]) == ("2026-11-22T00:00:00Z", None)
+
+
+def test_the_first_disk_to_be_full_is_that_of_all():
+    inspected = [
+        told(
+            report={"schemaVersion": 1, "kind": "inspect", "diskFullAt": at, "growthBytesPerDay": 5}, node=at or "none"
+        )
+        for at in ("2026-12-20T00:00:00Z", None, "2026-12-02T00:00:00Z")
+    ]
+    total = rows(inspected)[-1]
+    assert (total["disk full"], total["bytes a day"]) == ("2026-12-02T00:00:00Z", 15)
 
 
 def test_an_unknown_kind_has_what_all_have():

@@ -57,7 +57,7 @@ def test_a_table_tells_what_was_done_and_what_failed(cli, write):
     assert result.exit_code == 5
     lines = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in result.stdout.splitlines())
     assert lines["outcome"] == "partial"
-    assert lines["rows read"] == "2"
+    assert (lines["rows read"], lines["rows waiting"]) == ("2", "0")
     assert lines["readings"] == "1"
     assert lines["timestamp_readable"] == "1"
     assert lines["request units"] == "-"
@@ -210,6 +210,7 @@ def read_all(fd):
 
 def test_a_bar_is_drawn_on_a_terminal_only_and_without_colour_when_asked(start, write):
     write("denver", "S1", {})
+    write("denver", "S2", {}, {})
     ours, theirs = pty.openpty()
     drawn = start(
         "run", "--city", "denver", stderr=theirs, env={**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color"}
@@ -217,9 +218,10 @@ def test_a_bar_is_drawn_on_a_terminal_only_and_without_colour_when_asked(start, 
     os.close(theirs)
     shown = read_all(ours)
     out, _ = drawn.communicate(timeout=60)
-    assert json.loads(out)["rowsRead"] == 1
+    assert json.loads(out)["rowsRead"] == 3
     assert "S1" in shown
-    assert "1/1" in shown
+    assert "S2" in shown
+    assert "3/3" in shown
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", shown)
     quiet = start("run", "--city", "denver", stderr=subprocess.PIPE, env={**os.environ, "FORCE_COLOR": "1"})
     assert quiet.communicate(timeout=60)[1] == ""
