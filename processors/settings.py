@@ -10,7 +10,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -62,25 +62,30 @@ def _zone(name: str) -> str:
     return name
 
 
+def _listed(names: Iterable[str]) -> str:
+    """Names for a sentence of pydantic's, which takes no half of a character, as JSON can write one."""
+    return ", ".join(names).encode(errors="backslashreplace").decode()
+
+
 def _contract_names(columns: dict[str, str]) -> dict[str, str]:
     names = [field.source for field in COLUMNS]
     if unknown := sorted(columns.keys() - set(names)):
-        raise ValueError(f"no such column of the contract: {', '.join(unknown)}; there are {', '.join(names)}")
+        raise ValueError(f"no such column of the contract: {_listed(unknown)}; there are {', '.join(names)}")
     return columns
 
 
 def _private_fields(names: tuple[str, ...]) -> tuple[str, ...]:
     known = [field.name for field in DESCRIPTIONS]
     if unknown := sorted(set(names) - set(known)):
-        raise ValueError(f"cannot be hidden: {', '.join(unknown)}; these can: {', '.join(known)}")
+        raise ValueError(f"cannot be hidden: {_listed(unknown)}; these can: {', '.join(known)}")
     return names
 
 
 def _limits(limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
     if unknown := sorted(limits.keys() - DEFAULT_LIMITS.keys()):
-        raise ValueError(f"no such measure: {', '.join(unknown)}; there are {', '.join(DEFAULT_LIMITS)}")
+        raise ValueError(f"no such measure: {_listed(unknown)}; there are {', '.join(DEFAULT_LIMITS)}")
     if empty := sorted(name for name, (low, high) in limits.items() if not low < high):
-        raise ValueError(f"the lower limit is not below the upper one: {', '.join(empty)}")
+        raise ValueError(f"the lower limit is not below the upper one: {_listed(empty)}")
     return limits
 
 

@@ -310,3 +310,10 @@ def test_an_error_about_a_name_that_is_no_utf8_can_be_printed() -> None:
     caused = SettingsError("use", "it", hint="x")
     caused.__cause__ = OSError(2, "No such file", "b\udcff")
     f"{error}{error.hint}{caused}".encode()
+
+
+@pytest.mark.parametrize(
+    "values", [{"drop_fields": ["\ud800"]}, {"columns": {"\ud800": "x"}}, {"limits": {"\ud800": [0, 1]}}]
+)
+def test_half_a_character_is_a_problem_like_others(values: dict[str, Any]) -> None:
+    assert "\\ud800" in problems(values)
