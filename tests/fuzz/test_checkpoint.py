@@ -23,11 +23,11 @@ from tests.fuzz.mutate import mutated
 from tests.harness import databases
 from tests.harness.node import Node
 
-ATTEMPTS = 40
+ATTEMPTS = 30
 RUNS = 3
 """The first may find the damage, the second mends it, the third must be whole."""
 
-ROWS = databases.readings(160, sensors=("s1", "s2", "s3"), step_s=3.0)
+ROWS = databases.readings(150, sensors=("s1", "s2", "s3"), step_s=3.0)
 ROWS[70]["timestamp"] = "soon"
 HALF = 100
 
@@ -79,7 +79,7 @@ def attempt(seed: int, folder: Path) -> str:
     for _ in range(RUNS):
         try:
             with ends():
-                node.run(page_rows=dice.choice([20, 60, 100]))
+                node.run(page_rows=dice.choice([25, 60, 100]))
         except ProcessorError as error:
             outcome.append(told(error))
             continue
@@ -120,9 +120,9 @@ def recorded(node: Node) -> None:
         positions("s1")
 
 
-@pytest.mark.parametrize("first", range(0, ATTEMPTS, 20))
+@pytest.mark.parametrize("first", range(0, ATTEMPTS, 15))
 def test_a_damaged_checkpoint_is_mended_or_told(first: int, tmp_path: Path) -> None:
-    for seed in range(first, first + 20):
+    for seed in range(first, first + 15):
         attempt(seed, tmp_path / str(seed))
 
 

@@ -137,7 +137,7 @@ def attempt(seed: int, folder: Path) -> str:
         outcome = "read"
         try:
             with ends():
-                node.run(page_rows=dice.choice([7, 50, 50, 500]), stage="schematized")
+                node.run(page_rows=dice.choice([9, 50, 50, 500]), stage="schematized")
         except ProcessorError as error:
             outcome = told(error)
         assert contents(path) == before, "the source was changed"
