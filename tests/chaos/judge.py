@@ -72,7 +72,8 @@ def left(contents: Contents, archive: Path) -> Left:
     rejects = [
         json.loads(line)
         for path in sorted(archive.glob("_rejects/**/*.jsonl"))
-        for line in path.read_text(encoding="utf-8").splitlines()
+        for line in path.read_text(encoding="utf-8").split("\n")
+        if line
     ]
     return Left(contents, readings, rejects)
 

@@ -110,7 +110,8 @@ def rejects(archive: Path) -> list[dict[str, Any]]:
     return [
         json.loads(line)
         for path in sorted(archive.glob("_rejects/**/*.jsonl"))
-        for line in path.read_text(encoding="utf-8").splitlines()
+        for line in path.read_text(encoding="utf-8").split("\n")
+        if line
     ]
 
 

@@ -155,7 +155,7 @@ def test_selections_are_parameters_of_a_query(account: Account, node: Node) -> N
     hostile = [TEXTS["sql"], TEXTS["quoted identifier"], TEXTS["cosmos sql"], "@city", '"} OR true', "\\' OR 1=1"]
     rows = [{**row, "sensor_id": text} for text in (*hostile, "other") for row in readings(1)]
     databases.create(node.database(), rows)
-    assert processor.run_here(node, account).exit_code == 0
+    assert processor.run(node, account).code == 0
     with query.open_reader(account, "readings") as reader:
         for text in hostile:
             found = list(reader.rows(query.newest_first(Selection(sensor=text), 10)))
