@@ -128,6 +128,9 @@ class _Turns:
                     return False
             except (SourceError, ArchiveError) as exc:
                 self.close()
+                if self._copy.of is not None and not self._put_off:  # perhaps there is no room for a second copy
+                    self._put_off = True
+                    return True
                 self._means.tally.fail(self._database.sensor, exc)
                 return False
 
@@ -136,6 +139,8 @@ class _Turns:
         means, shown = self._means, self._means.shown
         if self._source is None or self._intake is None or self._intake.branch is None:
             return
+        if means.world.stop.is_set():
+            raise Stopped
         past_s = means.world.clock() - shown[self._database.sensor]
         if past_s < EVERY_S:
             return

@@ -83,7 +83,8 @@ def unpack(archive: IO[bytes], target: Path) -> None:
         with tarfile.open(fileobj=archive, mode="r|gz") as tar:
             for member in tar:
                 _unpack_one(member, tar.extractfile, target)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:  # ValueError: of headers that are no numbers
+    # ValueError: of headers that are no numbers. TypeError: of a gzip header that is cut (Python 3.11).
+    except (tarfile.TarError, EOFError, OSError, ValueError, TypeError) as error:
         raise ResultError(
             "unpack the results", str(target), why=str(error), hint="look at the disk, then fetch again"
         ) from error

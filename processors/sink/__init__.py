@@ -194,12 +194,12 @@ class Sink:
             written += Written(request_units=answer.request_units)
             if answer.error is None:
                 written += Written(len(part.items))
-            elif answer.status == THROTTLED:
-                pending.append(part)
             elif answer.refused:
                 written += Written(refused=tuple(answer.refused.values()))
                 others = batches.without(part, answer.refused)
                 pending += [others] if others.items else []
+            elif answer.status == THROTTLED:
+                pending.append(part)
             elif len(part.items) > 1:
                 pending += reversed(batches.halves(part))
             else:
@@ -213,12 +213,13 @@ class Sink:
             The first answer that sending the same again would not change, or that it was throttled, with the charge of
             all attempts; what was sent; and what was not.
         """
-        started_s = self._clock()
+        started_s: float | None = None
         request_units, attempt = 0.0, 0
         rest = batches.part(batch, 0, 0)
         while True:
             attempt += 1
             async with self._gates[container].turn(len(batch.items)) as turn:
+                started_s = self._clock() if started_s is None else started_s
                 rest = batches.joined(batches.part(batch, turn.documents, len(batch.items)), rest)
                 batch = batches.part(batch, 0, turn.documents)
                 answer = await self._send(container, batch)

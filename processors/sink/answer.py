@@ -13,6 +13,8 @@ from processors.model import Documents, Refusal
 
 TAKEN = 200
 TOO_LARGE = 413
+_MOST = 1e9
+
 PERMANENT = frozenset({400, TOO_LARGE})
 """Statuses of what will never be taken."""
 
@@ -50,8 +52,8 @@ def of_failed_operation(error: CosmosBatchOperationError, batch: Documents) -> A
         if int(result["statusCode"]) in PERMANENT
     }
     headers = error.headers or {}
-    advised_ms = results.get(error.error_index or 0, {}).get("retryAfterMilliseconds")
-    advice_s = _advice_s(headers) if advised_ms is None else float(advised_ms) / 1000
+    advised_ms = _number(results.get(error.error_index or 0, {}).get("retryAfterMilliseconds"))
+    advice_s = _advice_s(headers) if advised_ms is None else advised_ms / 1000
     return Answer(error.status_code, _charge(headers), advice_s, refused, error)
 
 
@@ -68,9 +70,18 @@ def _why(result: Mapping[str, Any]) -> str:
 
 
 def _charge(headers: Mapping[str, Any]) -> float:
-    return float(headers.get("x-ms-request-charge") or 0)
+    return _number(headers.get("x-ms-request-charge")) or 0.0
 
 
 def _advice_s(headers: Mapping[str, Any]) -> float | None:
-    advised_ms = headers.get("x-ms-retry-after-ms")
-    return None if advised_ms is None else float(advised_ms) / 1000
+    advised_ms = _number(headers.get("x-ms-retry-after-ms"))
+    return None if advised_ms is None else advised_ms / 1000
+
+
+def _number(stated: object) -> float | None:
+    """None for what can be no charge and no time: a proxy on the way may say anything."""
+    try:
+        number = float(str(stated))
+    except ValueError:
+        return None
+    return number if 0 <= number < _MOST else None

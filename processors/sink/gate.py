@@ -106,7 +106,8 @@ class Gate:
         if self._pace.rate is None:
             self._window = FEW
         self._next_s = max(self._next_s, until_s)
-        self._space(sent.expected, spread=self._jitter())
+        again = self._pace.expected(self._pace.size(sent.documents))  # as much as is sent from now on
+        self._space(min(sent.expected, again), spread=self._jitter())
 
     def _space(self, charge: float, spread: float = 1.0) -> None:
         """The next request comes later by what a charge takes at the present rate; earlier for one that is negative."""

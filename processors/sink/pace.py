@@ -26,10 +26,10 @@ CUT = 0.2
 FLOOR = 0.5
 """Share of the rate that is left at least, however little was taken since the last cut; and a document a second."""
 
-STEP = 0.5
+STEP = 0.8
 """The rate, in documents a second, rises by so many times its own root in each second."""
 
-CALM_S = 10.0
+CALM_S = 3.0
 GROWTH = 0.02
 MOST_GROWTH = 0.5
 """After `CALM_S` without throttling the rate also rises by `GROWTH` of itself a second, after twice that time by four
@@ -37,6 +37,9 @@ times as much, and so on up to `MOST_GROWTH`."""
 
 SHORTEST_S = 1.0
 """A rate is measured over so long at least: a container saves up what was not used for about a second."""
+
+REST_S = 5.0
+"""After a longer rest the first rate is measured anew: what was not asked for says nothing of what is allowed."""
 
 _WEIGHT = 0.1
 
@@ -71,6 +74,7 @@ class Pace:
         self.cuts = 0
         self._document: float | None = None
         self._began_s: float | None = None
+        self._last_s = 0.0
         self._spent = 0.0
         self._calm_s = 0.0
 
@@ -86,9 +90,10 @@ class Pace:
         return documents * (self._document or 0.0)
 
     def begins(self, now_s: float) -> None:
-        """A request is sent; time is measured from the first one."""
-        if self._began_s is None:
-            self._began_s = now_s
+        """A request is sent; time is measured from the first one, or from the first after a rest."""
+        if self._began_s is None or (self.rate is None and now_s - self._last_s > REST_S):
+            self._spent, self._began_s = 0.0, now_s
+        self._last_s = now_s
 
     def taken(self, sent: Sent, charge: float, now_s: float) -> None:
         """The service took the request.
@@ -100,6 +105,7 @@ class Pace:
         """
         if not charge:
             return
+        self._last_s = now_s
         each = charge / sent.documents
         self._document = each if self._document is None else self._document + _WEIGHT * (each - self._document)
         self._spent += charge
@@ -131,7 +137,8 @@ class Pace:
 
     def _measure(self, now_s: float) -> None:
         """The first rate: what was taken since the first request."""
-        self.rate = self._spent / max(SHORTEST_S, self._seconds(now_s)) * (1 - CUT)
+        measured = self._spent / max(SHORTEST_S, self._seconds(now_s))
+        self.rate = max(self._document or 0.0, measured * (1 - CUT))
         self._spent, self._began_s = 0.0, now_s
 
     def _seconds(self, now_s: float) -> float:

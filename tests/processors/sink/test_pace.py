@@ -59,6 +59,17 @@ def test_a_cut_leaves_the_floor_however_little_was_taken(pace: Pace) -> None:
     assert pace.rate == pytest.approx(before * FLOOR)
 
 
+def test_a_rest_before_the_first_throttling_says_nothing_of_the_rate() -> None:
+    quiet = Pace()
+    for hour in range(10):
+        quiet.begins(3_600.0 * hour)
+        quiet.taken(sent(quiet), 50.0, 3_600.0 * hour + 0.1)
+    quiet.begins(40_000.0)
+    quiet.taken(sent(quiet, 100), 500.0, 40_000.5)
+    quiet.throttled(sent(quiet, 100), 40_001.5)
+    assert quiet.rate == pytest.approx(500 / 1.5 * (1 - CUT))
+
+
 def test_a_document_a_second_is_always_left(pace: Pace) -> None:
     for second in range(50):
         pace.throttled(sent(pace), 1_000.0 * second)

@@ -17,7 +17,15 @@ from processors.errors import EndpointError, SinkError
 from processors.model import Documents, Refusal, Written
 from processors.sink import open_sink
 from tests.harness.strict import Answer, Exchange, Plan, StrictCosmos
-from tests.harness.strict.faults import RESET, Chooser, on_all_batches, on_batches, refuse_operations, throttled
+from tests.harness.strict.faults import (
+    RESET,
+    RETRY_AFTER,
+    Chooser,
+    on_all_batches,
+    on_batches,
+    refuse_operations,
+    throttled,
+)
 
 CHARGE = "x-ms-request-charge"
 ENVELOPE = len('{"operationType":"Upsert","resourceBody":},')
@@ -311,6 +319,22 @@ def test_an_operation_that_is_throttled_takes_its_batch_along_once(strict: Stric
     strict.plan = on_batches({0}, Answer(207, told))
     assert write(strict.account, group(3), **time.options).documents == 3
     assert time.waits == pytest.approx([0.7])
+
+
+def test_an_operation_that_is_throttled_beside_a_refused_one_is_sent_without_it(strict: StrictCosmos) -> None:
+    told = [{"statusCode": 424}, {"statusCode": 429, "retryAfterMilliseconds": 7}, {"statusCode": 400}]
+    strict.plan = on_batches({0}, Answer(207, told))
+    written = write(strict.account, group(3))
+    assert (written.documents, [refusal.status for refusal in written.refused]) == (2, [400])
+    assert [len(request.ids) for request in strict.batches] == [3, 2]
+
+
+@pytest.mark.parametrize("stated", ["nan", "inf", "-5", "1e308", "much"])
+@pytest.mark.parametrize("header", [CHARGE, RETRY_AFTER])
+def test_a_number_that_can_be_none_is_not_stated(strict: StrictCosmos, header: str, stated: str) -> None:
+    strict.plan = on_batches({0}, replace(throttled(), headers={header: stated}))
+    assert write(strict.account, group(5), **Time().options).documents == 5
+    assert stored(strict.account) == by_id(group(5))
 
 
 def test_a_batch_that_failed_without_a_cause_is_an_error(strict: StrictCosmos) -> None:
