@@ -49,8 +49,8 @@ golden: setup ## Write the golden texts of tests again; review the diff
 docs: setup ## Write the generated parts of docs again
 	@$(PY) tools/docs.py
 
-chaos: setup ## Hundreds of drawn histories of faults, then offline cycles and fuzz; writes docs/reliability.md (root)
-	@$(PY) -m tests.chaos
+chaos: setup ## Hundreds of drawn histories of faults, thousands of passes, fuzz; writes docs/reliability.md (root)
+	@$(PY) -m tests.chaos && $(PY) -m tests.fuzz --minutes 2
 
 bench: setup ## Speed and memory of each stage and of the whole
 	@$(PY) -m bench
