@@ -69,7 +69,6 @@ def test_a_check_stops_where_it_fails_and_says_what_to_try(cli):
     ("settings", "code", "failed"),
     [
         ({"ENDPOINT": "http://127.0.0.1:1"}, 3, "endpoint"),
-        ({"ENDPOINT": "AccountEndpoint=https://x/;AccountKey=c2VjcmV0"}, 2, "endpoint"),
         ({"KEY": "c2VjcmV0!"}, 2, "key"),
     ],
 )
@@ -84,4 +83,13 @@ def test_a_check_ends_with_the_exit_code_of_its_failure(cli, monkeypatch, settin
     (step,) = [step for step in told["steps"] if step["outcome"] == "failed"]
     assert step["step"] == failed
     assert step["try"] in result.stderr
+    assert "c2VjcmV0" not in result.output
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_malformed_endpoint_is_a_setting_to_mend(cli, monkeypatch):
+    monkeypatch.setenv("COSMOS_ENDPOINT", "AccountEndpoint=https://x/;AccountKey=c2VjcmV0")
+    result = cli("cosmos", "check")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: cannot use the settings: endpoint")
     assert "c2VjcmV0" not in result.output
