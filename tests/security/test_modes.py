@@ -13,6 +13,7 @@ import pytest
 
 from processors.cosmos import Account
 from processors.source.opening import opening
+from tests.chaos.zygote import Zygote
 from tests.harness import databases, processor
 from tests.harness.databases import readings
 from tests.harness.node import Node
@@ -83,11 +84,15 @@ def test_after_a_kill_and_after_the_run_that_follows(
 def test_after_kills_at_any_touch_of_a_file(node: Node, account: Account, umask: int) -> None:
     """A kill may leave an empty file for its owner alone, and never one that others can read; a run mends it."""
     dice = random.Random(umask)
-    for _ in range(KILLS):
-        processor.run_until_touch(node, account, dice.randrange(1, 40))
-        for path, mode in modes(node.state, node.archive).items():
-            assert mode & 0o027 == 0 or path.is_dir(), (path, oct(mode))
-            assert mode == FOLDER or not path.is_dir(), (path, oct(mode))
+    where = {"data": node.data, "state": node.state, "archive": node.archive}
+    settings = {"endpoint": account.endpoint, "database": account.database, "city": node.city, "page_rows": 20, **where}
+    with Zygote() as zygote:
+        for _ in range(KILLS):
+            interference = {"touch": (str(node.root), dice.randrange(1, 40))}
+            zygote.start(node.root / "runs", settings, interference).ended()
+            for path, mode in modes(node.state, node.archive).items():
+                assert mode & 0o027 == 0 or path.is_dir(), (path, oct(mode))
+                assert mode == FOLDER or not path.is_dir(), (path, oct(mode))
     assert processor.run(node, account).code == 0
     assert_private(node.archive, node.state)
 

@@ -116,7 +116,7 @@ def test_many_may_run_at_once_and_each_ends_with_its_block(account):
     for _ in range(20):
         with StrictCosmos(account) as first, StrictCosmos(account) as second:
             assert first.endpoint != second.endpoint
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(first.endpoint.rpartition(":")[2])))
 
