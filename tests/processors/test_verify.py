@@ -333,8 +333,9 @@ def test_manifests_of_before_do_not_tell_the_stage(node: Node, account: Account)
     ingest(node, account)
     for path in (node.archive / "_manifests").rglob("*.json"):
         line = json.loads(path.read_text())
-        line.pop("stage", None)
-        path.write_text(json.dumps(line))
+        for name in ("stage", "seal", "checksums"):
+            line.pop(name, None)
+        path.write_text(json.dumps({**line, "schemaVersion": 1}))
     assert_clean(checked(node, account), rows=40)
     delete(account, items(account)[0])
     report = checked(node, account)
