@@ -27,6 +27,9 @@ RUN_S = 0.6
 
 _MIB = 1024 * 1024
 
+_TIMES = 3
+"""Strikes of a fault of the service in a run: some fall on a batch that another fault has, or that is never sent."""
+
 
 @contextmanager
 def _service(name: str, scene: Scene) -> Iterator[None]:
@@ -43,7 +46,8 @@ def _service(name: str, scene: Scene) -> Iterator[None]:
             scene.from_now_on(fault.answer)
         return fault.answer(exchange)
 
-    scene.at_batch(strike)
+    for _ in range(_TIMES):
+        scene.at_batch(strike)
     yield
 
 
