@@ -45,7 +45,7 @@ def main() -> int:
     seeds = range(options.seed, options.seed + options.plans)
     outcomes: list[Outcome] = []
     with serving() as endpoint, _soak(CYCLES if whole else 0) as soak:
-        for outcome in perform_all((draw(seed) for seed in seeds), endpoint, os.cpu_count() or 1):
+        for outcome in perform_all((draw(seed) for seed in seeds), endpoint):
             outcomes.append(outcome)
             _tell(outcome, len(outcomes), options.plans)
         soaked = soak()

@@ -1,8 +1,9 @@
-"""Carries out many plans, one on each core."""
+"""Carries out many plans, some at a time."""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -11,14 +12,17 @@ from pathlib import Path
 
 from tests.chaos.perform import Outcome, perform
 from tests.chaos.plan import Plan
-from tests.chaos.zygote import ROOT, Zygote
+from tests.chaos.zygote import Zygote
+
+WORKERS = 2 * (os.cpu_count() or 1)
+"""Plans at a time: one waits about as long as it works."""
 
 _zygote: Zygote | None = None
 
 
-def _prepare(packages: Path) -> None:
+def _prepare() -> None:
     global _zygote  # noqa: PLW0603
-    _zygote = Zygote(packages)
+    _zygote = Zygote()
 
 
 def _one(plan: Plan, endpoint: str) -> Outcome:
@@ -30,17 +34,15 @@ def _one(plan: Plan, endpoint: str) -> Outcome:
         shutil.rmtree(folder)
 
 
-def perform_all(plans: Iterable[Plan], endpoint: str, workers: int, packages: Path = ROOT) -> Iterator[Outcome]:
+def perform_all(plans: Iterable[Plan], endpoint: str) -> Iterator[Outcome]:
     """The outcome of each plan, in order.
 
     Args:
         plans: What to do.
         endpoint: Of an emulator.
-        workers: Plans at a time.
-        packages: Where the processor is found.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _prepare, (packages,)) as pool:
+    with ProcessPoolExecutor(WORKERS, context, _prepare) as pool:
         futures = [pool.submit(_one, plan, endpoint) for plan in plans]
         try:
             for future in futures:

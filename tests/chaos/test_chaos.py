@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,7 @@ KINDS = {
 
 
 def test_each_fault_leads_a_plan_that_keeps_the_promise(emulator: str) -> None:
-    outcomes = perform_all((draw(seed) for seed in range(len(FAULTS))), emulator, multiprocessing.cpu_count())
+    outcomes = perform_all((draw(seed) for seed in range(len(FAULTS))), emulator)
     broken = [f"{outcome.plan}\n" + "\n".join(outcome.problems) for outcome in outcomes if outcome.problems]
     assert not broken, "\n\n".join(broken)
 
