@@ -134,7 +134,7 @@ class Checkpoint:
         """What stages left for the next rows of a generation."""
         with self._explained("read what stages carry"):
             rows = self._connection.execute("SELECT name, frame FROM carried WHERE generation = ?", (generation,))
-            return {name: pl.read_ipc(io.BytesIO(frame)) for name, frame in rows}
+            return {name: pl.read_ipc(frame) for name, frame in rows}
 
     def windows(self, generation: str, spans: pl.DataFrame) -> pl.DataFrame:
         """Accumulators of the windows that start in the spans, in no particular order.

@@ -151,4 +151,4 @@ def _typed(series: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def _nulls(like: pl.Series, dtype: pl.DataType) -> pl.Series:
-    return pl.repeat(None, len(like), dtype=dtype, eager=True).alias(like.name)
+    return pl.Series(like.name, [None], dtype).new_from_index(0, len(like))
