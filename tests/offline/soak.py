@@ -31,9 +31,9 @@ SAMPLES = 200
 ROWS_EACH = 4
 """Cycles from one new row to the next."""
 
-SLACK = 1.02
-SLACK_KB = 1_024
-"""What the allocator may keep more of in the last quarter than in the second."""
+SLACK_KB = 6_144
+"""What the last quarter may have more than the second. The heap takes a step of 2 MB now and then with no more of it in
+use (`mallinfo2`, over 10,000 passes); a leak of 2 KB a pass is more than this in a whole run."""
 
 SLACK_FILES = 2
 """Samples are not taken at the same moment of a pass."""
@@ -98,7 +98,7 @@ def soak(cycles: int, folder: Path, account: Account) -> Soaked:
         assert ended.code == 0, ended.errors
     assert processor.run(node, account).code == 0
     facts = oracle.once(oracle.table(path))
-    stored = oracle.documents(account.endpoint, account.database, "readings")
+    stored = oracle.documents(account, "readings")
     assert oracle.once(oracle.stated(stored.values())) == oracle.once(oracle.archived(node.archive)) == facts
     return judged(cycles, seconds, written, samples)
 
@@ -126,7 +126,7 @@ def judged(cycles: int, seconds: float, rows: int, samples: list[tuple[int, int]
         rss_end_kb=memory[-1],
         fds_second=files_second,
         fds_last=files_last,
-        flat=memory_last <= memory_second * SLACK + SLACK_KB and files_last <= files_second + SLACK_FILES,
+        flat=memory_last <= memory_second + SLACK_KB and files_last <= files_second + SLACK_FILES,
     )
 
 
