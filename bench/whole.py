@@ -9,27 +9,22 @@ from __future__ import annotations
 import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data import CITY
 from bench.discard import serving
+from tests.harness import emulator
 
 CAP_MB = 400
 """Peak memory that no run may pass, whatever the number of rows."""
 
-EMULATOR = Path(__file__).parents[1] / ".tools" / "bin" / "cosmium"
-_READY_S = 20.0
 _KB_A_MB = 1024
 
 
@@ -108,7 +103,7 @@ def emulated(data: Path) -> Run:
     Raises:
         RuntimeError: The run failed, or there is no emulator that works.
     """
-    with _emulator() as url:
+    with emulator.serving() as url:
         _create_containers(url)
         return _run(data, url)
 
@@ -201,38 +196,6 @@ def _package(module: str) -> str:
     if first.lstrip("_") in sys.stdlib_module_names or first in sys.stdlib_module_names:
         return "standard library"
     return f"{first}.{rest[0]}" if first == "azure" and rest else first
-
-
-@contextmanager
-def _emulator() -> Iterator[str]:
-    if not EMULATOR.is_file():
-        raise RuntimeError(f"{EMULATOR} is missing: run `make setup`")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(EMULATOR), "-Host", "127.0.0.1", "-Port", str(port), "-DisableTls", "-DisableAuth"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + _READY_S
-            while not _answers(url):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError("the emulator does not answer")
-                time.sleep(0.02)
-            yield url
-        finally:
-            process.kill()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=_READY_S):
-            return True
-    except urllib.error.HTTPError as answered:
-        answered.close()
-        return True
-    except OSError:
-        return False
 
 
 def _create_containers(url: str) -> None:

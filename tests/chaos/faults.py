@@ -25,6 +25,9 @@ LITTLE_RU_PER_S = 100.0
 RUN_S = 0.6
 """About how long a run takes: moments are drawn from it."""
 
+MOST_WRITES = 200
+"""Of a sensor beside a run: one that the faults make slow must not leave more than the next can take in."""
+
 _MIB = 1024 * 1024
 
 _TIMES = 3
@@ -221,7 +224,9 @@ def _still_written(scene: Scene) -> Iterator[None]:
     sensor = scene.sensor()
 
     def write() -> None:
-        while not stop.wait(0.02):
+        for _ in range(MOST_WRITES):
+            if stop.wait(0.02):
+                return
             with scene.lock, suppress(sqlite3.Error):
                 scene.world.append(sensor, 3)
                 scene.fired["source still being written"] = 1

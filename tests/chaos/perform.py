@@ -90,10 +90,7 @@ class Node:
     def contents(self) -> Contents:
         """What Cosmos has."""
         account = self.strict.account
-        return {
-            name: oracle.documents(account.endpoint, account.database, name)
-            for name in ("readings", "aggregates", "anomalies")
-        }
+        return {name: oracle.documents(account, name) for name in ("readings", "aggregates", "anomalies")}
 
     def _start(self, interference: Mapping[str, Any] | None = None) -> Run:
         self._runs += 1
@@ -122,9 +119,10 @@ class Node:
             return
         if ended.code not in CODES:
             self.outcome_problems.append(f"code: {ended.code} {told}")
-        elif ended.code != 0 and "Error: " not in ended.errors and ended.code != 130:
+        begins = Counter(line.partition(" ")[0] for line in ended.errors.splitlines())
+        if ended.code in CODES - {0, 130} and not begins["Error:"]:
             self.outcome_problems.append(f"silent: code {ended.code} {told}")
-        if ended.errors.count("Error: ") != ended.errors.count("Try: "):
+        if begins["Error:"] != begins["Try:"]:
             self.outcome_problems.append(f"unhelpful: {told}")
 
 

@@ -10,6 +10,9 @@ from tests.chaos.faults import FAULTS
 MOST_RUNS = 3
 MOST_FAULTS = 3
 
+_STRIDE = 16
+"""From the fault that leads a run to the one that leads the run before it."""
+
 _ONE_OF = ("killed ", "source ", "archive ")
 """Beginnings of names of which a run has one at most: the others would not be seen, or be in each other's way."""
 
@@ -41,17 +44,19 @@ class Plan:
 
 
 def draw(seed: int, names: tuple[str, ...] = tuple(FAULTS)) -> Plan:
-    """The plan of a seed; seeds in a row lead with one fault after another, so that all have their turn."""
+    """The plan of a seed. Each run is led by a fault; over seeds in a row all have their turn, in the last run first."""
     dice = random.Random(seed)
     leading = names[seed % len(names)]
     fewest = 2 if leading.startswith(_NOT_FIRST) else 1
-    runs = [_faults(dice, names) for _ in range(dice.randint(fewest, MOST_RUNS))]
-    runs[-1] = apart((leading, *(name for name in runs[-1] if name != leading)))
+    count = dice.randint(fewest, MOST_RUNS)
+    runs = [_led(names[(seed + _STRIDE * later) % len(names)], dice, names) for later in reversed(range(count))]
     return Plan(seed, dice.randint(1, 3), dice.randint(6, 40), dice.randint(20, 90), tuple(runs))
 
 
-def _faults(dice: random.Random, names: tuple[str, ...]) -> tuple[str, ...]:
-    return apart(tuple(dice.sample(names, dice.randint(1, min(MOST_FAULTS, len(names))))))
+def _led(leading: str, dice: random.Random, names: tuple[str, ...]) -> tuple[str, ...]:
+    """A run's faults: the one, and up to `MOST_FAULTS` more, of which some may give way to it."""
+    others = dice.sample(names, dice.randint(0, min(MOST_FAULTS, len(names))))
+    return apart((leading, *(name for name in others if name != leading)))
 
 
 def apart(names: tuple[str, ...]) -> tuple[str, ...]:

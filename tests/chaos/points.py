@@ -12,7 +12,7 @@ POINTS = {
     "after manifest": ("processors.archive", "Archive._move_in_place", "before", 2),
     "half moved": ("processors.archive", "make_folder", "after", 3),
     "after move": ("processors.checkpoint", "Checkpoint.advance", "before", 2),
-    "inside checkpoint": ("processors.checkpoint", "_to_rows", "after", 8),
+    "inside checkpoint": ("processors.checkpoint", "Checkpoint._numbers", "after", 2),
     "after checkpoint": ("processors.checkpoint", "Checkpoint.advance", "after", 2),
     "before the run's report": ("processors.sink", "Sink.put_run", "before", 1),
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.harness import databases
 from tests.harness.databases import START, Row
+from tests.harness.folders import Folders
 
 MARK = "instance_id"
 
@@ -23,21 +24,18 @@ BUSY_S = 10.0
 """A sensor waits so long for the processor's locks; it never has to for longer than a page is read."""
 
 
-class World:
+class World(Folders):
     """A city of one node, its folders and its sensors; several threads may be its sensors.
 
     Attributes:
-        root: Where all of it is.
         rows: Mark -> the row as it was written, for every row there ever was.
         rewritten: Sensors whose history was changed: recreated, replaced, cut or deleted from.
         deleted: Marks of rows that were deleted from a table. Where that was before a run had read them, they are not
             seen again if a copy brings them back: their ids are below those that were taken in.
     """
 
-    city = "denver"
-
     def __init__(self, root: Path, dice: random.Random, sensors: int) -> None:
-        self.root = root
+        super().__init__(root)
         self.rows: dict[str, Row] = {}
         self.rewritten: set[str] = set()
         self.deleted: set[str] = set()
@@ -49,25 +47,6 @@ class World:
             folder.mkdir(parents=True)
         for sensor in self.sensors:
             databases.create(self.database(sensor))
-
-    @property
-    def data(self) -> Path:
-        return self.root / "data"
-
-    @property
-    def state(self) -> Path:
-        return self.root / "state"
-
-    @property
-    def archive(self) -> Path:
-        return self.root / "archive"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.state / self.city / "checkpoint.db"
-
-    def database(self, sensor: str) -> Path:
-        return self.data / self.city / sensor / "sensor_data.db"
 
     def drawn(self, sensor: str, count: int) -> list[Row]:
         """The next rows of a sensor: mostly plausible, some wild, some bad, some late."""

@@ -47,8 +47,7 @@ def attempt(seed: int, folder: Path) -> str:
     """One damaged file; the checkpoint is mostly lost too, so that the archive is read."""
     dice = random.Random(seed)
     part, whole = nodes()
-    shutil.copytree(part.root, folder, dirs_exist_ok=True)
-    node = Node(folder, memory=deepcopy(part.memory))
+    node = part.copy(folder)
     file = dice.choice(sorted(node.archive.glob(dice.choice(PARTS))))
     file.write_bytes(mutated(file.read_bytes(), dice))
     kind = "generation" if file.name == "generation.json" else file.suffix.removeprefix(".")

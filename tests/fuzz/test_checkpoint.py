@@ -7,7 +7,6 @@ import random
 import shutil
 import sqlite3
 from contextlib import closing
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -71,8 +70,7 @@ def attempt(seed: int, folder: Path) -> str:
     """One damaged state folder, run after run until the rows are in."""
     dice = random.Random(seed)
     part, whole = nodes()
-    shutil.copytree(part.root, folder, dirs_exist_ok=True)
-    node = Node(folder, memory=deepcopy(part.memory))
+    node = part.copy(folder)
     outcome = [damage(node, dice)]
     with ends():
         look(node)

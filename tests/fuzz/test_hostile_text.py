@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from processors.city import Silent, World, passes
 from processors.cosmos import Account
-from processors.settings import Settings
 from processors.verify import verify
 from tests.fuzz import hostile, seen
 from tests.fuzz.guard import drawn, ends
@@ -67,19 +66,14 @@ def test_every_row_is_a_document_or_a_reject_whatever_the_batches(tmp_path: Path
     drawn(cases, lambda case: check(tmp_path / "case", case), count=EXAMPLES)
 
 
-def settings(node: Node, account: Account, **more: Any) -> Settings:
-    chosen = {"data": node.data, "state": node.state, "archive": node.archive, "page_rows": 50, **more}
-    return Settings(endpoint=account.endpoint, database=account.database, city=node.city, **chosen)
-
-
 def test_the_service_takes_what_the_rows_say_and_verify_agrees(tmp_path: Path, account: Account) -> None:
     def send(rows: list[dict[str, Any]]) -> None:
         node = Node(tmp_path)
         hostile.create(node.database(), rows)
-        chosen = settings(node, account, stage="schematized")
+        chosen = node.settings(account, stage="schematized")
         (report,) = passes(chosen, World(), Silent())
         assert (report.exit_code, report.taken.rows) == (0, len(rows)), report.errors
-        documents = oracle.documents(account.endpoint, account.database, "readings").values()
+        documents = oracle.documents(account, "readings").values()
         rejects = seen.rejects(node.archive)
         shown = seen.seen(node.database())
         seen.check_readings(documents, shown)
@@ -108,7 +102,7 @@ def test_a_megabyte_in_any_column(tmp_path: Path, account: Account, stage: str) 
     node = Node(tmp_path)
     hostile.create(node.database(), [*rows, large, plain])
     with ends():
-        (report,) = passes(settings(node, account, stage=stage), World(), Silent())
+        (report,) = passes(node.settings(account, stage=stage), World(), Silent())
     assert (report.exit_code, report.taken.rows, report.taken.rejected) == (0, 9, 5), report.errors
     assert {rule: rows for rule, rows in report.taken.rejects.items() if rows} == {
         "accepted_by_cosmos_413": 1,
@@ -117,7 +111,7 @@ def test_a_megabyte_in_any_column(tmp_path: Path, account: Account, stage: str) 
         "temperature_is_a_number": 1,
         "status_code_is_a_number": 1,
     }
-    documents = oracle.documents(account.endpoint, account.database, "readings").values()
+    documents = oracle.documents(account, "readings").values()
     assert {item["rowId"] for item in documents} == {5, 6, 7, 9}
 
 

@@ -21,7 +21,7 @@ def serving() -> Iterator[str]:
     """The endpoint of an emulator that answers; it ends with the block."""
     assert PROGRAM.is_file(), f"{PROGRAM} is missing: run `make setup`"
     port = _free_port()
-    command = [PROGRAM, "-Host", "127.0.0.1", "-Port", str(port), "-DisableTls", "-DisableAuth"]
+    command = [str(PROGRAM), "-Host", "127.0.0.1", "-Port", str(port), "-DisableTls", "-DisableAuth"]
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process,

@@ -202,7 +202,7 @@ class Fleet:
         nodes.start(now, node)
 
     def documents(self, container: str = "readings") -> dict[str, dict[str, Any]]:
-        return oracle.documents(self.account.endpoint, self.database, container)
+        return oracle.documents(self.account, container)
 
     def stated(self) -> Counter[oracle.Fact]:
         """What the readings in Cosmos say."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,13 @@ from typing import Any
 from processors import city, discover
 from processors.archive import Archive
 from processors.checkpoint import open_checkpoint
+from processors.cosmos import Account
 from processors.model import Documents, Written
 from processors.pipeline import Intake, Taken
 from processors.settings import Settings
 from processors.source import open_source
 from tests.harness import oracle
+from tests.harness.folders import Folders
 
 Contents = dict[str, dict[str, dict[str, Any]]]
 
@@ -43,31 +47,25 @@ class Memory:
 
 
 @dataclass
-class Node:
-    """See the module; `city` has one database a sensor folder."""
+class Node(Folders):
+    """See the module."""
 
-    root: Path
-    city: str = "denver"
     memory: Memory = field(default_factory=Memory)
 
-    @property
-    def data(self) -> Path:
-        return self.root / "data"
+    def settings(self, account: Account, **more: Any) -> Settings:
+        """Those of a run here that sends to the account."""
+        return Settings(
+            database=account.database,
+            data=self.data,
+            state=self.state,
+            archive=self.archive,
+            **{"endpoint": account.endpoint, "city": self.city, "page_rows": 20, **more},
+        )
 
-    @property
-    def state(self) -> Path:
-        return self.root / "state"
-
-    @property
-    def archive(self) -> Path:
-        return self.root / "archive"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.state / self.city / "checkpoint.db"
-
-    def database(self, sensor: str = "s1") -> Path:
-        return self.data / self.city / sensor / "sensor_data.db"
+    def copy(self, root: Path) -> Node:
+        """Another node that has come as far as this one."""
+        shutil.copytree(self.root, root, dirs_exist_ok=True)
+        return Node(root, self.city, deepcopy(self.memory))
 
     def forget(self) -> None:
         """The checkpoint is gone."""

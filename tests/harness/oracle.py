@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
@@ -29,6 +29,17 @@ MEASURES = {
 }
 
 _ANSWERS_S = 30.0
+
+
+class Account(Protocol):
+    """Where documents are."""
+
+    @property
+    def endpoint(self) -> str: ...
+
+    @property
+    def database(self) -> str: ...
+
 
 Fact = tuple[Any, ...]
 """Sensor id, row id, microseconds since 1970, then the measures."""
@@ -46,35 +57,33 @@ def row_ids(path: Path) -> set[int]:
         return {row_id for (row_id,) in connection.execute("SELECT id FROM sensor_readings")}
 
 
-def documents(endpoint: str, database: str, container: str) -> dict[str, dict[str, Any]]:
+def documents(account: Account, container: str) -> dict[str, dict[str, Any]]:
     """Documents by id, without what the service adds."""
-    items = _items(endpoint, database, container)
+    items = _items(account, container)
     by_id = {item["id"]: {name: item[name] for name in item if not name.startswith("_")} for item in items}
     assert len(by_id) == len(items), f"{len(items) - len(by_id)} documents share their id with another"
     return by_id
 
 
-def delete(endpoint: str, database: str, container: str, ids: Iterable[str]) -> None:
+def delete(account: Account, container: str, ids: Iterable[str]) -> None:
     """Documents go, as by another hand."""
-    keys = {
-        item["id"]: [item["city"], item["sensorId"], item["month"]] for item in _items(endpoint, database, container)
-    }
+    keys = {item["id"]: [item["city"], item["sensorId"], item["month"]] for item in _items(account, container)}
     for document in ids:
-        url = f"{_documents_url(endpoint, database, container)}/{quote(document)}"
+        url = f"{_documents_url(account, container)}/{quote(document)}"
         headers = {"x-ms-documentdb-partitionkey": json.dumps(keys[document])}
         with urlopen(Request(url, headers=headers, method="DELETE"), timeout=_ANSWERS_S):
             pass
 
 
-def _items(endpoint: str, database: str, container: str) -> list[dict[str, Any]]:
+def _items(account: Account, container: str) -> list[dict[str, Any]]:
     """All items, in one answer: neither the emulator nor the strict service has pages, and neither asks for a key."""
-    with urlopen(_documents_url(endpoint, database, container), timeout=_ANSWERS_S) as answer:
+    with urlopen(_documents_url(account, container), timeout=_ANSWERS_S) as answer:
         items: list[dict[str, Any]] = json.load(answer)["Documents"]
     return items
 
 
-def _documents_url(endpoint: str, database: str, container: str) -> str:
-    return f"{endpoint}/dbs/{quote(database)}/colls/{quote(container)}/docs"
+def _documents_url(account: Account, container: str) -> str:
+    return f"{account.endpoint}/dbs/{quote(account.database)}/colls/{quote(container)}/docs"
 
 
 def stated(readings: Iterable[Mapping[str, Any]]) -> Counter[Fact]:

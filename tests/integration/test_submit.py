@@ -91,7 +91,7 @@ def test_verify_trusts_what_is_whole_and_names_each_id_that_is_not(fleet: Fleet,
     there = fleet.documents()
     gone = sorted(there)[::300]
     hit = {"denver-2" if there[document]["sensorId"] == "c" else "denver-1" for document in gone}
-    oracle.delete(fleet.account.endpoint, fleet.database, "readings", gone)
+    oracle.delete(fleet.account, "readings", gone)
     broken = fleet.submit("--city", "denver", "--spec", "verify", "--fetch", str(tmp_path), code=None).document
     assert broken["exitCode"] == (1 if len(hit) == 2 else 5)
     assert sum(report["missing"] for report in reports(broken).values()) == len(gone)

@@ -124,6 +124,6 @@ def test_sensors_ingest_and_verify_under_compose(compose: Callable[..., str], no
     taken = reports["ingest"]["rowsRead"]
     assert taken == len(oracle.row_ids(database)) > 100
     assert taken == reports["ingest"]["documents"]["readings"] + reports["ingest"]["rejects"]
-    assert len(oracle.documents(account.endpoint, account.database, "readings")) == taken - reports["ingest"]["rejects"]
+    assert len(oracle.documents(account, "readings")) == taken - reports["ingest"]["rejects"]
     made = [path for folder in ("state", "archive") for path in (node / folder).rglob("*")]
     assert {(path.stat().st_uid, path.stat().st_mode & 0o777) for path in made} == {(OWNER, 0o640), (OWNER, 0o750)}

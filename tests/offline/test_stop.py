@@ -50,13 +50,13 @@ def test_in_the_middle_of_a_page_that_takes_minutes(
     assert (report["outcome"], report["rowsRead"], report["backlogRows"]) == ("interrupted", 0, ROWS)
     assert 0 < taken(strict) - before < ROWS / 4
     assert oracle.archived(node.archive).total() == 0
-    runs = oracle.documents(strict.account.endpoint, strict.account.database, "runs")
+    runs = oracle.documents(strict.account, "runs")
     assert [run["outcome"] for run in runs.values()] == ["interrupted"]
 
     strict.throughput = None
     again = processor.run(node, strict.account, page_rows=2_000)
     assert (again.code, again.reports[0]["rowsRead"]) == (0, ROWS)
-    stored = oracle.documents(strict.account.endpoint, strict.account.database, "readings")
+    stored = oracle.documents(strict.account, "readings")
     facts = set(oracle.table(node.database()))
     assert oracle.once(oracle.stated(stored.values())) == oracle.once(oracle.archived(node.archive)) == facts
 

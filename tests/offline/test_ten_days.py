@@ -22,7 +22,6 @@ from processors.cosmos import Account
 from processors.model import Database
 from processors.pipeline import Taken
 from processors.report import Report
-from processors.settings import Settings
 from tests.harness import databases, oracle
 from tests.harness.databases import START, readings
 from tests.harness.line import Line
@@ -130,21 +129,8 @@ def contents(node: Node) -> tuple[list[str], dict[Path, bytes]]:
     return positions, {path: path.read_bytes() for path in node.archive.rglob("*") if path.is_file()}
 
 
-def settings(node: Node, account: Account, endpoint: str) -> Settings:
-    return Settings(
-        endpoint=endpoint,
-        database=account.database,
-        city=node.city,
-        data=node.data,
-        state=node.state,
-        archive=node.archive,
-        every=EVERY_S,
-        page_rows=PAGE_ROWS,
-    )
-
-
 def stored(account: Account, container: str) -> list[dict[str, Any]]:
-    return list(oracle.documents(account.endpoint, account.database, container).values())
+    return list(oracle.documents(account, container).values())
 
 
 @pytest.fixture
@@ -160,12 +146,13 @@ def test_ten_days_without_cosmos(tmp_path: Path, strict: StrictCosmos) -> None:
     site.write()
     dice = random.Random(1)
     world = World(now=site.now, clock=site.clock, stop=site, jitter=dice.random)
-    before = next(passes(settings(node, strict.account, strict.endpoint), world, Silent()))
+    often = {"every": EVERY_S, "page_rows": PAGE_ROWS}
+    before = next(passes(node.settings(strict.account, **often), world, Silent()))
     assert (before.exit_code, before.taken.rows) == (0, len(SENSORS) * HOUR_S / STEP_S)
 
     with Line(strict.endpoint) as line:
         drain = Drain(site, strict)
-        reports = passes(settings(node, strict.account, line.endpoint), world, drain)
+        reports = passes(node.settings(strict.account, endpoint=line.endpoint, **often), world, drain)
         assert_nothing_grows_and_nothing_moves(site, reports)
         line.up()
         assert_the_backlog_goes_up(site, drain, reports)

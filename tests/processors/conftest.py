@@ -1,21 +1,28 @@
-"""Builders of frames, calls with carried state, and golden text."""
+"""A node, builders of frames, calls with carried state, and golden text."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from processors import checkpoint, schema
+from tests.harness.node import Node
 
 BEGIN = datetime(2026, 11, 22, 4, 49, 22, 965_000, tzinfo=UTC)
 
 Rows = Sequence[Mapping[str, Any]]
 Stage = Callable[[pl.DataFrame, pl.DataFrame | None], tuple[pl.DataFrame, pl.DataFrame]]
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
-from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -25,11 +24,6 @@ NAMES = ("plain", "a/b #1?*[x]", "sala dell'acqua 50%", "Ångström 温度", "x=
 
 class Cut(BaseException):
     """The process ends here."""
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return Node(tmp_path)
 
 
 def cut_at(monkeypatch: pytest.MonkeyPatch, node: Node, name: str, call: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 
 import polars as pl
@@ -36,8 +35,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Node:
 
 @pytest.fixture
 def node(before: Node, tmp_path: Path) -> Node:
-    shutil.copytree(before.root, tmp_path, dirs_exist_ok=True)
-    return Node(tmp_path, memory=deepcopy(before.memory))
+    return before.copy(tmp_path)
 
 
 def manifests(node: Node) -> list[Path]:

@@ -25,11 +25,6 @@ from tests.harness.node import Node
 from tests.harness.strict import Answer, Plan, StrictCosmos
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return Node(tmp_path)
-
-
 def run(node: Node, account: Account, **more: object) -> Report:
     settings = Settings(
         endpoint=account.endpoint,
@@ -44,7 +39,7 @@ def run(node: Node, account: Account, **more: object) -> Report:
 
 
 def stored(account: Account) -> dict[str, dict[str, object]]:
-    return oracle.documents(account.endpoint, account.database, "readings")
+    return oracle.documents(account, "readings")
 
 
 def assert_whole(node: Node, account: Account, archive: Path | None = None) -> None:

@@ -20,11 +20,6 @@ from tests.harness.databases import START, readings
 from tests.harness.node import Node
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return Node(tmp_path)
-
-
 def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 

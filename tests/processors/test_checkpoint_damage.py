@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
-from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -39,8 +38,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Node:
 
 @pytest.fixture
 def node(before: Node, tmp_path: Path) -> Node:
-    shutil.copytree(before.root, tmp_path, dirs_exist_ok=True)
-    return Node(tmp_path, memory=deepcopy(before.memory))
+    return before.copy(tmp_path)
 
 
 def change(path: Path, statement: str) -> None:

@@ -15,32 +15,14 @@ from processors.city import Silent, World, node_name, passes, start_delay_s
 from processors.cosmos import Account
 from processors.model import Database
 from processors.pipeline import Taken
-from processors.settings import Settings
 from tests.harness import databases, oracle, processor
 from tests.harness.databases import START, readings
 from tests.harness.node import Node
 from tests.harness.strict import Plan, StrictCosmos
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return Node(tmp_path)
-
-
-def settings(node: Node, account: Account, **more: object) -> Settings:
-    return Settings(
-        endpoint=account.endpoint,
-        database=account.database,
-        city=node.city,
-        data=node.data,
-        state=node.state,
-        archive=node.archive,
-        **{"page_rows": 20, **more},  # type: ignore[arg-type]
-    )
-
-
 def stored(account: Account, container: str = "readings") -> dict[str, dict[str, object]]:
-    return oracle.documents(account.endpoint, account.database, container)
+    return oracle.documents(account, container)
 
 
 def test_one_bad_database_does_not_stop_the_others(node: Node, account: Account) -> None:
@@ -48,7 +30,7 @@ def test_one_bad_database_does_not_stop_the_others(node: Node, account: Account)
     node.database("b").parent.mkdir()
     node.database("b").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
     databases.create(node.database("c"), readings(30, seed=2))
-    (report,) = passes(settings(node, account), World(), Silent())
+    (report,) = passes(node.settings(account), World(), Silent())
     assert (report.exit_code, report.databases, set(report.failures)) == (5, 3, {"b"})
     assert len(stored(account)) == 60
     (run,) = stored(account, "runs").values()
@@ -70,9 +52,9 @@ def test_what_progress_is_told(node: Node, account: Account) -> None:
         def batch(self, database: Database, taken: Taken) -> None:
             told.append((f"batch of {database.sensor}", taken.rows))
 
-    list(passes(settings(node, account), World(), Told()))
+    list(passes(node.settings(account), World(), Told()))
     databases.append(node.database("a"), readings(5, start=START + timedelta(days=1)))
-    list(passes(settings(node, account), World(), Told()))
+    list(passes(node.settings(account), World(), Told()))
     moving = ("moving", 0)
     assert [each for each in told if each != moving] == [
         ("a", 50), ("b", 10), ("batch of a", 20), ("batch of b", 10), ("batch of a", 20), ("batch of a", 10),
@@ -85,7 +67,7 @@ def test_passes_go_on_with_what_is_new_until_they_are_stopped(node: Node, accoun
     databases.create(node.database(), readings(20))
     world = World(clock=iter(range(0, 10_000, 100)).__next__)
     rows = []
-    for number, report in enumerate(passes(settings(node, account, every=1), world, Silent())):
+    for number, report in enumerate(passes(node.settings(account, every=1), world, Silent())):
         rows.append(report.taken.rows)
         databases.append(node.database(), readings(number + 1, start=START + timedelta(days=number + 1)))
         if number == 2:
@@ -110,7 +92,7 @@ def test_a_failure_that_may_pass_does_not_end_the_passes(node: Node, strict: Str
     databases.create(node.database(), readings(20))
     waits = Waits()
     world = World(clock=iter(range(0, 10_000, 100)).__next__, stop=waits, jitter=lambda: 1.0)
-    reports = passes(settings(node, strict.account, every=30), world, Silent())
+    reports = passes(node.settings(strict.account, every=30), world, Silent())
     with open_checkpoint(node.state, node.city):
         assert [next(reports).exit_code for _ in range(4)] == [1] * 4
     assert [next(reports).exit_code for _ in range(2)] == [0, 0]
@@ -164,21 +146,21 @@ def test_a_signal_between_passes_ends_the_run_at_once(node: Node, account: Accou
 def test_a_city_is_found_by_its_label_and_its_documents_have_the_folders_name(tmp_path: Path, account: Account) -> None:
     node = Node(tmp_path, city="Denver")
     databases.create(node.database(), readings(5))
-    (report,) = passes(settings(node, account).model_copy(update={"city": "denver"}), World(), Silent())
+    (report,) = passes(node.settings(account).model_copy(update={"city": "denver"}), World(), Silent())
     assert (report.city, report.exit_code) == ("Denver", 0)
     assert {document["city"] for document in stored(account).values()} == {"Denver"}
     assert node.checkpoint.exists()
 
 
 def test_nodes_that_share_a_host_have_names_of_their_own(node: Node, account: Account) -> None:
-    both = [settings(node, account, node_folder=folder) for folder in ("denver-1", "denver-2")]
+    both = [node.settings(account, node_folder=folder) for folder in ("denver-1", "denver-2")]
     names = [node_name(each) for each in both]
     assert [name.rpartition("/")[2] for name in names] == ["denver-1", "denver-2"]
-    assert node_name(settings(node, account)) == names[0].rpartition("/")[0]
+    assert node_name(node.settings(account)) == names[0].rpartition("/")[0]
 
 
 def test_starts_of_a_fleet_are_spread_and_each_nodes_is_its_own(node: Node, account: Account) -> None:
-    fleet = [settings(node, account, node_folder=f"n{n}", start_delay=60) for n in range(200)]
+    fleet = [node.settings(account, node_folder=f"n{n}", start_delay=60) for n in range(200)]
     delays = [start_delay_s(each) for each in fleet]
     assert delays == [start_delay_s(each) for each in fleet]
     assert 0 <= min(delays) < 5
@@ -195,7 +177,7 @@ def test_a_run_that_is_stopped_while_it_waits_to_start_does_nothing(node: Node, 
             waited.append(timeout)
             return True
 
-    chosen = settings(node, account, every=1, start_delay=60)
+    chosen = node.settings(account, every=1, start_delay=60)
     assert list(passes(chosen, World(stop=Stop()), Silent())) == []
     assert waited == [start_delay_s(chosen)]
     assert not node.state.exists()

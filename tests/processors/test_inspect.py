@@ -18,11 +18,6 @@ from tests.harness.databases import START, readings
 from tests.harness.node import Node
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return Node(tmp_path)
-
-
 def inspected(node: Node, at: datetime | None = None, **more: object) -> InspectReport:
     chosen = {"endpoint": "https://nobody.invalid", "city": node.city, **more}
     world = World() if at is None else World(now=lambda: at)

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -30,11 +29,6 @@ def before_run(request: pytest.FixtureRequest) -> Forget:
     """What happens to the checkpoint before the run that meets the changed database."""
     chosen: Forget = request.param
     return chosen
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return Node(tmp_path)
 
 
 def after(rows: list[Row], count: int, seed: int = 2) -> list[Row]:

@@ -16,11 +16,6 @@ from tests.harness.databases import PLAIN, START, readings
 from tests.harness.node import Node
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return Node(tmp_path)
-
-
 def fill(node: Node) -> int:
     """Three databases; two bad rows. Rows in all."""
     mixed = readings(90, sensors=("a", "b", "c"))
@@ -241,16 +236,16 @@ def test_a_plain_client_reads_what_the_processor_wrote(node: Node, account: Acco
     assert first.code == 0, first.errors
     told = first.reports[0]
     assert (told["rowsRead"], told["rejects"], told["documents"]["readings"]) == (rows, 2, rows - 2)
-    stored = oracle.documents(account.endpoint, account.database, "readings")
+    stored = oracle.documents(account, "readings")
     assert oracle.once(oracle.stated(stored.values())) == oracle.once(oracle.archived(node.archive))
     memory = Node(node.root, memory=node.memory)
     memory.root = node.root / "memory"
     fill(memory)
     memory.run()
     for container, expected in memory.memory.contents.items():
-        assert oracle.documents(account.endpoint, account.database, container) == expected
+        assert oracle.documents(account, container) == expected
     second = processor.run(node, account)
     assert second.code == 0
     assert second.reports[0]["documents"] == {"readings": 0, "aggregates": 0, "anomalies": 0}
-    runs = oracle.documents(account.endpoint, account.database, "runs")
+    runs = oracle.documents(account, "runs")
     assert sorted(item["rowsRead"] for item in runs.values()) == [0, rows]

@@ -31,11 +31,6 @@ from tests.harness.strict import StrictCosmos
 Windows = dict[str, dict[str, Any]]
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return Node(tmp_path)
-
-
 @contextmanager
 def underway(node: Node, batches: int, **settings: Any) -> Iterator[tuple[Intake, Callable[[float], Taken]]]:
     """A database of which so many batches are in, and what shows its newest windows of the last seconds."""
@@ -188,18 +183,6 @@ class Slow(Silent):
         self.now += self._seconds
 
 
-def settings(node: Node, account: Account, **more: Any) -> Settings:
-    return Settings(
-        endpoint=account.endpoint,
-        database=account.database,
-        city=node.city,
-        data=node.data,
-        state=node.state,
-        archive=node.archive,
-        **{"page_rows": 20, **more},
-    )
-
-
 def sent(strict: StrictCosmos) -> list[dict[str, Any]]:
     """Provisional documents, in order."""
     return [item for batch in strict.batches for item in batch.documents if "provisional" in item]
@@ -218,7 +201,7 @@ def test_a_long_drain_shows_the_newest_of_each_database_and_ends_as_a_quick_one(
     fill(node)
     slow = Slow(10.0)
     world = World(clock=slow.clock)
-    for report in passes(settings(node, strict.account, every=every), world, slow):
+    for report in passes(node.settings(strict.account, every=every), world, slow):
         assert report.exit_code == 0
         if report.backlog_rows == 0:
             break
@@ -227,7 +210,7 @@ def test_a_long_drain_shows_the_newest_of_each_database_and_ends_as_a_quick_one(
     assert newest == {"a": "04:31", "b": "04:31"}
     per_window = [(item["sensorId"], item["windowStart"]) for item in early]
     assert len(per_window) <= 2 * (20 * 10 / EVERY_S) * 3
-    stored = oracle.documents(strict.account.endpoint, strict.account.database, "aggregates")
+    stored = oracle.documents(strict.account, "aggregates")
     assert not [item for item in stored.values() if "provisional" in item or "ttl" in item]
     quick = Node(node.root / "quick")
     fill(quick)
@@ -241,7 +224,7 @@ def test_quick_drains_show_nothing_early_however_far_apart_they_are(node: Node, 
     slow = Slow(2.5)
     world = World(clock=slow.clock)
     world.stop.wait = lambda timeout=None: bool(slow.rest(timeout or 0.0))  # type: ignore[method-assign]
-    reports = passes(settings(node, strict.account, every=15), world, slow)
+    reports = passes(node.settings(strict.account, every=15), world, slow)
     assert caught_up(reports) == 400
     slow.rest(1_000.0)
     for name in ("a", "b"):
@@ -277,12 +260,12 @@ def test_a_database_that_has_caught_up_is_shown_while_another_goes_on(node: Node
             later = START + timedelta(seconds=300)
             databases.append(node.database("b"), readings(15, seed=3, step_s=10, start=later, sensors=("b",)))
         if slow.now == 400.0:
-            stored = oracle.documents(account.endpoint, account.database, "aggregates")
+            stored = oracle.documents(account, "aggregates")
             newest = max((item for item in stored.values() if item["sensorId"] == "b"), key=lambda i: i["windowStart"])
             added.append(newest["windowStart"][11:16] == "04:06" and newest["provisional"])
 
     slow = Slow(50.0, look)
-    list(passes(settings(node, account), World(clock=slow.clock), slow))
+    list(passes(node.settings(account), World(clock=slow.clock), slow))
     assert added == [True]
 
 
@@ -295,7 +278,7 @@ def test_a_table_that_is_replaced_before_it_is_shown_is_read_as_another(node: No
             replaced.append(databases.create(node.database(), readings(100, seed=4, step_s=10)))
 
     slow = Slow(100.0, look)
-    (report,) = passes(settings(node, account), World(clock=slow.clock), slow)
+    (report,) = passes(node.settings(account), World(clock=slow.clock), slow)
     assert (report.exit_code, report.taken.rows, report.backlog_rows) == (0, 120, 0)
 
 
@@ -306,16 +289,16 @@ def test_a_preview_whose_rows_never_have_their_turn_expires(node: Node, account:
     with StrictCosmos(account, now=lambda: time.time() + ahead_s) as strict:
         slow = Slow(100.0)
         world = World(clock=slow.clock)
-        reports = passes(settings(node, strict.account, every=1), world, slow)
+        reports = passes(node.settings(strict.account, every=1), world, slow)
         assert next(reports).backlog_rows
         databases.create(node.database(), readings(60, seed=4, step_s=10))
         assert next(reports).exit_code == 0
         early = {item["id"] for item in sent(strict)}
         assert early
-        assert early <= oracle.documents(strict.endpoint, account.database, "aggregates").keys()
+        assert early <= oracle.documents(strict.account, "aggregates").keys()
         ahead_s = TTL_S - 60.0
-        assert early <= oracle.documents(strict.endpoint, account.database, "aggregates").keys()
+        assert early <= oracle.documents(strict.account, "aggregates").keys()
         ahead_s = TTL_S + 60.0
-        left = oracle.documents(strict.endpoint, account.database, "aggregates")
+        left = oracle.documents(strict.account, "aggregates")
         assert left
         assert not early & left.keys()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,28 +14,10 @@ from processors.city import Silent, World, passes
 from processors.cosmos import Account
 from processors.model import Database
 from processors.pipeline import Taken
-from processors.settings import Settings
 from tests.harness import databases, oracle
 from tests.harness.databases import readings
 from tests.harness.node import Node
 from tests.harness.strict import StrictCosmos, faults
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return Node(tmp_path)
-
-
-def settings(node: Node, account: Account, **more: Any) -> Settings:
-    return Settings(
-        endpoint=account.endpoint,
-        database=account.database,
-        city=node.city,
-        data=node.data,
-        state=node.state,
-        archive=node.archive,
-        **{"page_rows": 20, **more},
-    )
 
 
 class Clock:
@@ -69,13 +50,13 @@ def fill(node: Node, **rows: int) -> None:
 
 
 def stored(account: Account, container: str = "readings") -> dict[str, dict[str, Any]]:
-    return oracle.documents(account.endpoint, account.database, container)
+    return oracle.documents(account, container)
 
 
 def test_each_has_a_batch_in_turn_until_all_are_done(node: Node, account: Account) -> None:
     fill(node, a=50, b=10, c=41)
     turns = Turns()
-    (report,) = passes(settings(node, account), World(), turns)
+    (report,) = passes(node.settings(account), World(), turns)
     assert turns.taken == [("a", 20), ("b", 10), ("c", 20), ("a", 20), ("c", 20), ("a", 10), ("c", 1)]
     assert (report.exit_code, report.taken.rows, report.backlog_rows) == (0, 101, 0)
 
@@ -89,7 +70,7 @@ def test_a_continuous_pass_ends_with_its_round_and_the_next_begins_at_once(node:
     world = World(clock=clock)
     world.stop.wait = lambda timeout=None: bool(waited.append(timeout) or world.stop.is_set())  # type: ignore[method-assign, assignment]
     reports = []
-    for report in passes(settings(node, account, every=30), world, turns):
+    for report in passes(node.settings(account, every=30), world, turns):
         reports.append(report)
         if report.backlog_rows == 0:
             world.stop.set()
@@ -108,7 +89,7 @@ def test_a_continuous_pass_ends_with_its_round_and_the_next_begins_at_once(node:
 def test_one_pass_takes_in_all_however_long_that_takes(node: Node, account: Account) -> None:
     fill(node, a=100, b=100)
     clock = Clock()
-    (report,) = passes(settings(node, account), World(clock=clock), Turns(clock, 100_000.0))
+    (report,) = passes(node.settings(account), World(clock=clock), Turns(clock, 100_000.0))
     assert (report.taken.rows, report.backlog_rows) == (200, 0)
 
 
@@ -122,7 +103,7 @@ def nobody() -> Iterator[Account]:
 
 def test_what_waits_is_not_known_where_no_database_was_looked_at(node: Node, nobody: Account) -> None:
     fill(node, a=50)
-    (report,) = passes(settings(node, nobody), World(), Silent())
+    (report,) = passes(node.settings(nobody), World(), Silent())
     assert (report.exit_code, report.backlog_rows, report.document()["backlogRows"]) == (3, None, None)
 
 
@@ -130,7 +111,7 @@ def test_what_waits_in_a_database_that_failed_is_told_by_its_error_alone(node: N
     fill(node, a=50)
     node.database("b").parent.mkdir()
     node.database("b").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
-    (report,) = passes(settings(node, account), World(), Silent())
+    (report,) = passes(node.settings(account), World(), Silent())
     assert (report.exit_code, report.backlog_rows, set(report.failures)) == (5, 0, {"b"})
 
 
@@ -149,7 +130,7 @@ def test_one_copy_at_a_time_and_each_has_its_turn(node: Node, account: Account) 
             copies.append(len(list(node.state.rglob("copy.db"))))
 
     turns = Looking()
-    (report,) = passes(settings(node, account), World(), turns)
+    (report,) = passes(node.settings(account), World(), turns)
     assert [name for name, _ in turns.taken] == ["a", "c", "a", "c", "a", "b", "c", "b", "b"]
     assert (report.exit_code, report.taken.rows, report.backlog_rows) == (0, 150, 0)
     assert set(copies) == {1}
@@ -161,7 +142,7 @@ def test_a_database_that_needs_a_copy_waits_for_the_next_pass_if_need_be(node: N
         whole = databases.create(node.root / f"{name}.db", [])
         databases.power_cut(whole, node.database(name), readings(30, sensors=(name,)))
     world = World()
-    reports = passes(settings(node, account, every=1e-9), world, Silent())
+    reports = passes(node.settings(account, every=1e-9), world, Silent())
     told = [next(reports) for _ in range(4)]
     assert [(report.taken.rows, report.backlog_rows) for report in told] == [(20, 40), (30, 10), (10, 0), (0, 0)]
 
@@ -176,7 +157,7 @@ def test_a_database_that_is_replaced_between_its_turns_is_read_as_another(node: 
                 databases.create(node.database("a"), readings(25, seed=9, sensors=("a",)))
 
     turns = Replacing()
-    (report,) = passes(settings(node, account), World(), turns)
+    (report,) = passes(node.settings(account), World(), turns)
     assert turns.taken == [("a", 20), ("b", 20), ("a", 20), ("b", 20), ("a", 5), ("b", 10)]
     assert (report.exit_code, report.backlog_rows) == (0, 0)
     assert len({item["generation"] for item in stored(account).values() if item["sensorId"] == "a"}) == 2
@@ -192,7 +173,7 @@ def test_a_database_that_fails_between_its_turns_does_not_stop_the_others(node: 
                 databases.remove(node.database("a"))
 
     turns = Breaking()
-    (report,) = passes(settings(node, account), World(), turns)
+    (report,) = passes(node.settings(account), World(), turns)
     assert turns.taken == [("a", 20), ("b", 20), ("b", 20), ("b", 10)]
     assert (report.exit_code, set(report.failures), report.taken.rows) == (5, {"a"}, 70)
 
@@ -213,9 +194,9 @@ def test_nothing_of_a_page_is_in_memory_while_others_have_their_turn(node: Node,
             super().batch(database, taken)
             counted.append(frames() - before)
 
-    (first,) = passes(settings(node, account), World(), Counting())
+    (first,) = passes(node.settings(account), World(), Counting())
     node.forget()
-    (second,) = passes(settings(node, account), World(), Counting())
+    (second,) = passes(node.settings(account), World(), Counting())
     assert (first.taken.rows, second.taken.rows) == (150, 0)
     assert counted == [0] * 18
 
@@ -225,12 +206,12 @@ def test_an_error_does_not_keep_the_rows_that_it_met(node: Node, strict: StrictC
     databases.create(node.database("a"), readings(2_500, step_s=0.01))
     strict.plan = faults.on_all_batches(faults.refusal(401))
     before = frames()
-    (report,) = passes(settings(node, strict.account, page_rows=2_500), World(), Silent())
+    (report,) = passes(node.settings(strict.account, page_rows=2_500), World(), Silent())
     assert (report.exit_code, "401" in str(report.stopped_by)) == (3, True)
     assert frames() == before
     fill(node, b=50)
     (node.archive / "_aside").write_text("a file in the place of the folder")
     strict.plan = faults.Plan()
-    (report,) = passes(settings(node, strict.account), World(), Silent())
+    (report,) = passes(node.settings(strict.account), World(), Silent())
     assert set(report.failures) == {"a", "b"}
     assert frames() == before

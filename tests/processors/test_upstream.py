@@ -24,7 +24,7 @@ def test_a_database_of_the_public_simulator_goes_through(tmp_path: Path, account
     path.write_bytes(gzip.decompress(UPSTREAM.read_bytes()))
     ended = processor.run(node, account, page_rows=700)
     assert ended.code == 0, ended.errors
-    documents = oracle.documents(account.endpoint, account.database, "readings")
+    documents = oracle.documents(account, "readings")
     assert len(documents) == 2_000
     assert {document["rowId"] for document in documents.values()} == oracle.row_ids(path)
     assert mean(document["pressurePa"] for document in documents.values()) == pytest.approx(101_325, rel=0.01)

@@ -19,7 +19,6 @@ from processors.checkpoint import open_checkpoint
 from processors.city import Silent, World, passes
 from processors.cosmos import Account
 from processors.report import MAX_BYTES, encode
-from processors.settings import Settings
 from processors.verify import VerifyReport, verify
 from tests.harness import databases, processor
 from tests.harness.databases import START, readings
@@ -27,32 +26,14 @@ from tests.harness.node import Node
 from tests.harness.strict import Answer, Exchange, StrictCosmos
 from tests.harness.strict.faults import refuse_operations
 
-PAGE_ROWS = 20
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return Node(tmp_path)
-
-
-def settings(node: Node, account: Account, **more: object) -> Settings:
-    return Settings(
-        endpoint=account.endpoint,
-        database=account.database,
-        data=node.data,
-        state=node.state,
-        archive=node.archive,
-        **{"city": node.city, "page_rows": PAGE_ROWS, **more},  # type: ignore[arg-type]
-    )
-
 
 def ingest(node: Node, account: Account, **more: object) -> None:
-    (report,) = passes(settings(node, account, **more), World(), Silent())
+    (report,) = passes(node.settings(account, **more), World(), Silent())
     assert report.exit_code == 0, report
 
 
 def checked(node: Node, account: Account, **more: object) -> VerifyReport:
-    return verify(settings(node, account, **more), World(), node.root / "ids.jsonl")
+    return verify(node.settings(account, **more), World(), node.root / "ids.jsonl")
 
 
 def listed(node: Node) -> list[dict[str, Any]]:
@@ -120,7 +101,7 @@ def test_a_document_that_is_gone_is_missing(node: Node, account: Account) -> Non
     gone = items(account)[33]
     delete(account, gone)
     stream = io.StringIO()
-    assert verify(settings(node, account), World(), stream).exit_code == 1
+    assert verify(node.settings(account), World(), stream).exit_code == 1
     report = checked(node, account)
     assert [json.loads(stream.getvalue())] == listed(node)
     assert (report.exit_code, report.outcome, dict(report.found)) == (1, "failed", {"missing": 1})
@@ -428,7 +409,7 @@ def test_nothing_is_touched_whatever_a_killed_run_left(node: Node, account: Acco
     databases.create(node.database(), [*readings(59), {"timestamp": "noon", "sensor_id": "s1"}])
     processor.run_and_die(node, account, ("processors.archive", "Archive._move_in_place", "before", call))
     before = contents(node.root)
-    report = verify(settings(node, account), World())
+    report = verify(node.settings(account), World())
     assert_clean(report, rows=20 * call, documents=20 * call - (call == 3))
     assert contents(node.root) == before
 
@@ -439,7 +420,7 @@ def test_a_fork_is_found_without_a_touch(node: Node, account: Account) -> None:
     processor.run_and_die(node, account, ("processors.archive", "Archive._move_in_place", "before", 2))
     databases.create(node.database(), [*readings(50)[:27], *readings(30, seed=5)])
     before = contents(node.root)
-    report = verify(settings(node, account), World())
+    report = verify(node.settings(account), World())
     assert_clean(report, rows=40)
     assert report.counts.waiting == 30
     assert contents(node.root) == before
@@ -527,7 +508,7 @@ def test_answers_are_never_longer_than_a_page(node: Node, strict: StrictCosmos) 
     report = checked(node, strict.account)
     assert dict(report.found) == {"extra": 2}
     assert report.counts.documents == 300
-    assert 0 < max(longest) <= PAGE_ROWS + 1
+    assert 0 < max(longest) <= 20 + 1
 
 
 def test_small_batches_are_asked_for_together(node: Node, strict: StrictCosmos) -> None:
@@ -556,7 +537,7 @@ def test_the_endpoint_the_container_and_the_city_are_told(node: Node, account: A
     assert checked(node, replace(account, database="nothing-here")).exit_code == 1
     assert checked(node, account, city="boston").exit_code == 2
     assert checked(node, account, city="DENVER").city == "denver"
-    assert verify(settings(node, account), World(), node.root / "no" / "such" / "folder").exit_code == 2
+    assert verify(node.settings(account), World(), node.root / "no" / "such" / "folder").exit_code == 2
 
 
 def test_a_stop_ends_it_between_pages(node: Node, account: Account) -> None:
@@ -564,7 +545,7 @@ def test_a_stop_ends_it_between_pages(node: Node, account: Account) -> None:
     ingest(node, account)
     world = World()
     world.stop.set()
-    report = verify(settings(node, account), world)
+    report = verify(node.settings(account), world)
     assert (report.exit_code, report.outcome, report.counts.rows) == (130, "interrupted", 0)
 
 
@@ -573,7 +554,7 @@ def test_the_report_fits_and_the_file_has_all(node: Node, account: Account) -> N
     for number in range(4):
         node.database(f"bad {number}").parent.mkdir(parents=True)
         node.database(f"bad {number}").write_bytes(b"no database, whatever its name says" * 100)
-    list(passes(settings(node, account), World(), Silent()))
+    list(passes(node.settings(account), World(), Silent()))
     for item in items(account)[::2]:
         delete(account, item)
     document = checked(node, account).document()

@@ -1,14 +1,13 @@
 """`make lint` says what is known against the locked packages, and says it where nothing can be known."""
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.harness.answering import answering
 
 ROOT = Path(__file__).parents[2]
 LOCK = "six==1.17.0 --hash=sha256:" + "0" * 64 + "\n"
@@ -31,27 +30,8 @@ def audit(monkeypatch: pytest.MonkeyPatch) -> Any:
 @contextmanager
 def database(status: int, answer: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """Options that make pip-audit ask a database of vulnerabilities that answers so."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield "--vulnerability-service", "osv", "--osv-url", f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(status, lambda *_: answer) as url:
+        yield "--vulnerability-service", "osv", "--osv-url", f"{url}/"
 
 
 @pytest.fixture

@@ -10,10 +10,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -28,6 +25,7 @@ from submitter.client import Client
 from submitter.config import orchestrator
 from submitter.errors import SubmitError
 from tests.harness import databases, oracle
+from tests.harness.answering import answering
 from tests.harness.databases import readings
 from tests.harness.node import Node
 from tests.harness.orchestrator import JOBS, NODES, Orchestrator, recorded
@@ -110,29 +108,9 @@ def told(
     return done
 
 
-@contextmanager
-def answering(status: int) -> Iterator[str]:
-    """An endpoint that answers everything so, and says what it was asked."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            content = json.dumps({"code": "Any", "message": f"asked {self.path} by {dict(self.headers)}"}).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+def echo(path: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """An answer that says what was asked."""
+    return {"code": "Any", "message": f"asked {path} by {dict(headers)}"}
 
 
 def test_the_test_knows_a_secret_when_it_sees_one() -> None:
@@ -155,12 +133,12 @@ def test_a_pass_that_goes_well(node: Node, account: Account, command: str) -> No
     assert "DEBUG:" in done.stderr
     assert done.returncode == 0
     for container in ("readings", "runs"):
-        assert_silent(json.dumps(oracle.documents(account.endpoint, account.database, container)))
+        assert_silent(json.dumps(oracle.documents(account, container)))
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
 def test_an_account_that_refuses(node: Node, status: int) -> None:
-    with answering(status) as endpoint:
+    with answering(status, echo) as endpoint:
         done = told(node, "processors", "ingest", ENDPOINT=endpoint)
     assert done.returncode in (1, 3)
     assert str(status) in done.stdout

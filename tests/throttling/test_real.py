@@ -66,7 +66,7 @@ def assert_whole(nodes: Sequence[Node], strict: StrictCosmos) -> None:
     strict.throughput = None
     for each in nodes:
         assert processor.run(each, strict.account, page_rows=20_000).code == 0
-    stored = oracle.documents(strict.endpoint, strict.account.database, "readings")
+    stored = oracle.documents(strict.account, "readings")
     expected = set().union(*(oracle.once(oracle.table(path)) for each in nodes for path in each.data.rglob("*.db")))
     assert oracle.once(oracle.stated(stored.values())) == expected
 
