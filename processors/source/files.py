@@ -13,6 +13,10 @@ Mode = Literal["live", "closed", "rollback", "copy"]
 """Rule by which a database is opened; `opening` has the table."""
 
 _WAL_VERSION = b"\2"
+_PAGE_SIZE_AT = 16
+_LARGEST_PAGE = 65_536
+_WAL_HEADER_BYTES = 32
+_FRAME_HEADER_BYTES = 24
 _READ_VERSION_AT = 19
 """Of the header's two versions the one by which SQLite decides (https://www.sqlite.org/fileformat2.html#file_header)."""
 
@@ -24,13 +28,21 @@ _SHARED_SIZE = 510
 
 @dataclass(frozen=True)
 class Look:
-    """What the folder says. Two equal looks under one lock: nothing was written between them."""
+    """What the folder says. Two equal looks under one lock: nothing was written between them.
+
+    Attributes:
+        database: Device, inode, size and time of change of the file; likewise of those beside it.
+        wal_format: Whether its writer uses a `-wal`.
+        torn_page: Number of the page in whose middle it ends, 0 where it ends with one. SQLite reads zeros there, and
+            says nothing.
+    """
 
     database: tuple[int, ...]
     wal: tuple[int, ...] | None
     shm: tuple[int, ...] | None
     journal: tuple[int, ...] | None
     wal_format: bool
+    torn_page: int
 
     @property
     def mode(self) -> Mode:
@@ -38,7 +50,7 @@ class Look:
         wal_bytes = self.wal[2] if self.wal else 0
         if (self.journal and self.journal[2]) or not (self.wal_format or wal_bytes):
             return "rollback"
-        if self.shm:
+        if self.shm and not (self.torn_page and wal_bytes):  # by a `-shm`, the page may be read from the file
             return "live" if self.wal else "closed"
         return "copy" if wal_bytes else "closed"
 
@@ -64,7 +76,28 @@ def look(descriptor: int, real: Path) -> Look:
         shm=_stat(Path(f"{real}-shm")),
         journal=_stat(Path(f"{real}-journal")),
         wal_format=os.pread(descriptor, 1, _READ_VERSION_AT) == _WAL_VERSION,
+        torn_page=_torn_page(descriptor),
     )
+
+
+def _torn_page(descriptor: int) -> int:
+    page_bytes = int.from_bytes(os.pread(descriptor, 2, _PAGE_SIZE_AT), "big")
+    if not page_bytes:
+        return 0  # no page size: SQLite says so
+    whole, rest = divmod(os.fstat(descriptor).st_size, _LARGEST_PAGE if page_bytes == 1 else page_bytes)
+    return whole + 1 if rest else 0
+
+
+def has_page(wal: Path, number: int) -> bool:
+    """Whether a `-wal` has the page (https://www.sqlite.org/fileformat2.html#the_write_ahead_log)."""
+    with wal.open("rb") as file:
+        header = file.read(_WAL_HEADER_BYTES)
+        page_bytes, salt = int.from_bytes(header[8:12], "big"), header[16:24]
+        while len(frame := file.read(_FRAME_HEADER_BYTES)) == _FRAME_HEADER_BYTES and frame[8:16] == salt:
+            if int.from_bytes(frame[:4], "big") == number:
+                return True
+            file.seek(page_bytes, os.SEEK_CUR)
+    return False
 
 
 def same(descriptor: int, real: Path) -> bool:

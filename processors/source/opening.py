@@ -6,6 +6,8 @@ rollback  a rollback journal, or none       `mode=ro`
 copy      `-wal` without `-shm`, or a hot   a copy of all of them in scratch, which SQLite repairs
           `-journal`: power was lost
 
+A file that ends in the middle of a page has lost its end, unless a `-wal` has that page: SQLite would read zeros.
+
 SQLite itself would create a missing `-wal` or `-shm`, also with `mode=ro`. So what is there is looked at
 under a shared lock of SQLite's own protocol: while we hold it, no writer can take the `-wal` away.
 
@@ -29,7 +31,7 @@ from urllib.parse import quote
 
 from processors.errors import SourceChanged, SourceError
 from processors.files import make_folder, open_private
-from processors.source.files import Look, Mode, same, share
+from processors.source.files import Look, Mode, has_page, same, share
 from processors.source.files import look as look_at
 
 T = TypeVar("T")
@@ -132,12 +134,19 @@ class Opening:
                 self._copied = self._copy(descriptor, real, look)
                 return self._run(action, self._copied, "copy")
             except SourceError as error:
-                if same(descriptor, real):
-                    raise
-                raise _Moved from error
+                if not same(descriptor, real):
+                    raise _Moved from error
+                if look.torn_page:
+                    raise self._torn() from error
+                raise
             if not same(descriptor, real) or (mode == "closed" and look_at(descriptor, real) != look):
                 raise _Moved
+            if look.torn_page:
+                raise self._torn()
             return result
+
+    def _torn(self) -> SourceError:
+        return SourceError("read", self.path, why="it ends in the middle of a page: its end is missing", hint=RECOVER)
 
     def _run(self, action: Callable[[str], T], file: Path, mode: Mode) -> T:
         try:
@@ -218,6 +227,8 @@ class Opening:
         """A copy of the database with its `-wal` and `-journal`, as they were at one moment."""
         with ExitStack() as undo:
             try:
+                if look.wal and look.torn_page and not has_page(Path(f"{real}-wal"), look.torn_page):
+                    raise self._torn()
                 make_folder(self._scratch)
                 # Only this user can enter it, so that no copy is easier to read than what it was made of.
                 folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="source-", dir=self._scratch))

@@ -44,7 +44,7 @@ class Plan:
 
 
 def draw(seed: int, names: tuple[str, ...] = tuple(FAULTS)) -> Plan:
-    """The plan of a seed. Each run is led by a fault; over seeds in a row all have their turn, in the last run first."""
+    """The plan of a seed. Each run is led by a fault: over seeds in a row all have their turn."""
     dice = random.Random(seed)
     leading = names[seed % len(names)]
     fewest = 2 if leading.startswith(_NOT_FIRST) else 1
