@@ -154,7 +154,7 @@ def _clock_jumps(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def _out_of_memory(scene: Scene) -> Iterator[None]:
-    limit = int(scene.dice.uniform(14, 34) * _MIB)
+    limit = int(scene.dice.uniform(12, 28) * _MIB)
     with memory_limit(f"chaos-{os.getpid()}-{id(scene):x}", limit) as (processes, events):
         scene.interference["cgroup"] = str(processes)
         yield

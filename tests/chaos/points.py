@@ -8,11 +8,11 @@ POINTS = {
     "between containers": ("processors.sink", "Sink.write", "after", 4),
     "after sink": ("processors.sink", "Sink.write", "after", 6),
     "half aside": ("processors.archive", "_set_aside", "after", 2),
-    "after aside": ("processors.archive", "write_whole", "before", 3),
+    "after aside": ("processors.archive", "write_whole", "before", 2),
     "after manifest": ("processors.archive", "Archive._move_in_place", "before", 2),
     "half moved": ("processors.archive", "make_folder", "after", 3),
     "after move": ("processors.checkpoint", "Checkpoint.advance", "before", 2),
     "inside checkpoint": ("processors.checkpoint", "Checkpoint._numbers", "after", 2),
-    "after checkpoint": ("processors.checkpoint", "Checkpoint.advance", "after", 2),
+    "after checkpoint": ("processors.checkpoint", "Checkpoint.advance", "after", 1),
     "before the run's report": ("processors.sink", "Sink.put_run", "before", 1),
 }
