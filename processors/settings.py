@@ -96,6 +96,14 @@ def _subfolder(name: str) -> str:
     return name
 
 
+def _text(secret: SecretStr) -> SecretStr:
+    try:
+        secret.get_secret_value().encode()
+    except UnicodeEncodeError:
+        raise ValueError("it has bytes that are no UTF-8 text") from None  # the cause would repeat it
+    return secret
+
+
 class Settings(BaseSettings):
     """What a run needs to know. The description of each field is its documentation."""
 
@@ -111,7 +119,9 @@ class Settings(BaseSettings):
     endpoint: Annotated[str, AfterValidator(_endpoint)] = Field(
         "", description="Cosmos DB account or emulator, as a URL"
     )
-    key: SecretStr = Field(SecretStr(""), description="Account key; empty means DefaultAzureCredential")
+    key: Annotated[SecretStr, AfterValidator(_text)] = Field(
+        SecretStr(""), description="Account key; empty means DefaultAzureCredential"
+    )
     database: str = Field("SensorData", min_length=1, max_length=255, description="Database of the account")
     container: str = Field("readings", min_length=1, max_length=255, description="Container of the readings")
     city: Annotated[str, AfterValidator(_city)] = Field("", description="Folder below the data folder, as written")
@@ -143,7 +153,7 @@ class Settings(BaseSettings):
     hash_fields: Annotated[tuple[str, ...], AfterValidator(_private_fields)] = Field(
         (), description="Document fields that leave as a keyed hash from `sanitized` on"
     )
-    hash_key: SecretStr = Field(SecretStr(""), description="Key of the hash")
+    hash_key: Annotated[SecretStr, AfterValidator(_text)] = Field(SecretStr(""), description="Key of the hash")
     robust_z_threshold: float = Field(
         8.0, gt=0, description="Robust standard deviations from the median of late that are an anomaly"
     )

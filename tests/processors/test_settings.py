@@ -168,6 +168,15 @@ def test_secrets_are_not_in_errors(name: str, written: str) -> None:
     assert "12345678" not in told
 
 
+@pytest.mark.parametrize("name", ["key", "hash_key"])
+def test_a_secret_that_is_no_text(env: Callable[..., None], name: str) -> None:
+    env(**{name: f"{SECRET}\udcdf"})
+    told = problems()
+    assert f"{name} = ****** (environment)" in told
+    assert "no UTF-8 text" in told
+    assert SECRET not in told
+
+
 def test_secrets_are_not_in_errors_of_other_settings(env: Callable[..., None]) -> None:
     env(key=SECRET, hash_key=SECRET, hash_fields='["model"]', drop_fields='["model"]')
     assert "both dropped and hashed: model" in problems()
