@@ -116,7 +116,7 @@ def no_columns(path: Path) -> None:
     [
         (not_sqlite, "is not a SQLite database", "put the sensor's SQLite database there"),
         (no_bytes, "it is empty (0 bytes)", "let the sensor write"),
-        (truncated, "database disk image is malformed", ".recover"),
+        (truncated, "it ends in the middle of a page", ".recover"),
         (no_table, "there is no table sensor_readings; there are: other", "set `table`"),
         (no_columns, "it has no column timestamp; it has id, time, sensor_id", "[columns] timestamp"),
     ],
