@@ -103,19 +103,23 @@ def end(folder: Path, *, term_s: float, kill_s: float) -> list[int]:
     Raises:
         TimeoutError: One lives on although it was killed.
     """
-    ended: set[int] = set()
+    seen: dict[int, str] = {}
+
+    def living(*, only_nodes: bool) -> list[int]:
+        """Also those that are about to end: they show no environment any more, and still hold their ports."""
+        seen.update({pid: start_time(pid) for pid in of_folder(folder, only_nodes=only_nodes)})
+        return [pid for pid, started in seen.items() if alive(pid, started)]
+
     for only_nodes in (True, False):
         for number, deadline_s in ((signal.SIGTERM, term_s), (signal.SIGKILL, kill_s)):
-            pids = of_folder(folder, only_nodes=only_nodes)
-            ended |= set(pids)
-            for pid in pids:
+            for pid in living(only_nodes=only_nodes):
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
-            if until(lambda which=only_nodes: not of_folder(folder, only_nodes=which), deadline_s):  # type: ignore[misc]
+            if until(lambda which=only_nodes: not living(only_nodes=which), deadline_s):  # type: ignore[misc]
                 break
         else:
-            raise TimeoutError(f"still there: {', '.join(map(str, of_folder(folder)))}")
-    return sorted(ended)
+            raise TimeoutError(f"still there: {', '.join(map(str, living(only_nodes=False)))}")
+    return sorted(seen)
 
 
 def until(condition: Callable[[], bool], deadline_s: float) -> bool:

@@ -76,8 +76,11 @@ def test_one_that_does_not_listen_is_killed(start, tmp_path):
 
 
 def test_nodes_are_ended_before_the_others(start, tmp_path):
-    """A node that finds no orchestrator any more waits ten seconds for it."""
-    node, said_by_node = start(STUBBORN, tmp_path, "denver-1")
+    """A node that finds no orchestrator any more waits ten seconds for it.
+
+    It is large: while the kernel takes its memory back it shows no environment any more, and still has its ports.
+    """
+    node, said_by_node = start(f"held = b'x' * {2**29}; {STUBBORN}", tmp_path, "denver-1")
     other, said_by_other = start(LOOKING.format(node=node), tmp_path)
     assert processes.until(lambda: "deaf" in said_by_node.read_text() and "ready" in said_by_other.read_text(), WAIT_S)
     assert processes.end(tmp_path, term_s=2.0, kill_s=WAIT_S) == sorted([node, other])
