@@ -23,7 +23,7 @@ MOST_PER_S = 200
 CUT = 0.2
 """Share of the rate that is given up when a request is throttled."""
 
-FLOOR = 0.5
+FLOOR = 0.6
 """Share of the rate that is left at least, however little was taken since the last cut; and a document a second."""
 
 STEP = 0.8
