@@ -193,7 +193,7 @@ def test_a_request_without_answer_is_tried_again(strict: StrictCosmos) -> None:
     late = threading.Event()
     strict.plan = on_batches({0}, Answer(hold=late))
     try:
-        assert write(strict.account, group(5), request_timeout_s=0.2).documents == 5
+        assert write(strict.account, group(5), request_timeout_s=2.0).documents == 5
     finally:
         late.set()
     assert len(strict.batches) == 2
