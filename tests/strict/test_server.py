@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from http.client import HTTPConnection
 from typing import Any
@@ -119,6 +121,24 @@ def test_many_may_run_at_once_and_each_ends_with_its_block(account):
     assert threading.active_count() <= before
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(first.endpoint.rpartition(":")[2])))
+
+
+def test_connections_that_come_as_it_ends_are_closed(account):
+    """One that is left open fails whichever test runs when the collector finds it."""
+
+    def knock(port: int) -> None:
+        with ExitStack() as doors, suppress(ConnectionError):
+            for _ in range(200):
+                doors.enter_context(socket.create_connection(("127.0.0.1", port)))
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(20):
+            with StrictCosmos(account) as strict:
+                port = int(strict.endpoint.rpartition(":")[2])
+                guests = [pool.submit(knock, port) for _ in range(2)]
+            for guest in guests:
+                guest.result()
+    gc.collect()
 
 
 def test_bodies_of_4_mb_pass_both_ways(ask, item):
