@@ -99,9 +99,7 @@ def measure(path: Path, folder: Path) -> list[Speed]:
 
 def _walk(path: Path, folder: Path, clock: _Clock) -> None:
     settings = Settings()
-    using = detectors(
-        robust_z_threshold=settings.robust_z_threshold, stuck_rows=settings.stuck_rows, limits=settings.limits
-    )
+    using = detectors(thresholds=settings.thresholds, limits=settings.limits)
     privacy = Privacy(coordinate_decimals=settings.coordinate_decimals)
     database = Database(CITY, path.parent.name, path)
     archive = Archive(folder / "archive", database)
@@ -126,7 +124,8 @@ def _walk(path: Path, folder: Path, clock: _Clock) -> None:
             with clock.stage("transform"):
                 rows, flags = transform(conformed.valid, carried)
             with clock.stage("detect"):
-                rows, found, states = detect(rows, carried, using)
+                detected = detect(rows, carried, using)
+                rows = detected.rows
             with clock.stage("aggregate"):
                 own = accumulate(rows)
                 start = pl.col(WINDOW_START)
@@ -139,7 +138,7 @@ def _walk(path: Path, folder: Path, clock: _Clock) -> None:
                 for _ in document.readings(body, origin, "sanitized"):
                     pass
             with clock.stage("document, others"):
-                for _ in document.anomalies(found, origin):
+                for _ in document.anomalies(detected.alarms, origin):
                     pass
                 for _ in document.aggregates(leaving, origin, WINDOW_S):
                     pass
@@ -148,7 +147,7 @@ def _walk(path: Path, folder: Path, clock: _Clock) -> None:
             with clock.stage("archive"):
                 archive.write(batch, branch.position, conformed.valid, conformed.rejects, ends)
             branch = lineage.advance(branch, batch.last_id, ends[-1])
-            carried = {**flags, **states}
+            carried = {**flags, **detected.state}
             with clock.stage("checkpoint"):
                 checkpoint.advance(database.sensor, branch, carried, windows)
 

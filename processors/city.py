@@ -36,9 +36,7 @@ def recipe(settings: Settings) -> Recipe:
             hash=settings.hash_fields,
             hash_key=settings.hash_key.get_secret_value().encode(),
         ),
-        detectors=detectors(
-            robust_z_threshold=settings.robust_z_threshold, stuck_rows=settings.stuck_rows, limits=settings.limits
-        ),
+        detectors=detectors(thresholds=settings.thresholds, limits=settings.limits),
         readings=settings.container,
     )
 

@@ -101,7 +101,7 @@ def readings(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documen
 
 
 def anomalies(found: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
-    """One document for each anomaly (see `detect.detect`)."""
+    """One document for each alarm (see `detect.alarm.ALARM`)."""
     reading = pl.format("{}-{}", _prefix(found, origin), ROW_ID)
     return _documents(
         found.with_columns(

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from processors.detect.limit import DEFAULT_LIMITS
+from processors.detect.thresholds import DEFAULT_THRESHOLDS
 from processors.discover import is_folder_name
 from processors.endpoint import problem
 from processors.errors import SettingsError
@@ -89,6 +90,14 @@ def _limits(limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, fl
     return limits
 
 
+def _thresholds(thresholds: dict[str, float]) -> dict[str, float]:
+    if unknown := sorted(thresholds.keys() - DEFAULT_THRESHOLDS.keys()):
+        raise ValueError(f"no such kind: {_listed(unknown)}; there are {', '.join(DEFAULT_THRESHOLDS)}")
+    if wrong := sorted(kind for kind, score in thresholds.items() if not score > 0):
+        raise ValueError(f"not above 0: {_listed(wrong)}")
+    return thresholds
+
+
 def _subfolder(name: str) -> str:
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\0" in name:
@@ -154,10 +163,10 @@ class Settings(BaseSettings):
         (), description="Document fields that leave as a keyed hash from `sanitized` on"
     )
     hash_key: Annotated[SecretStr, AfterValidator(_text)] = Field(SecretStr(""), description="Key of the hash")
-    robust_z_threshold: float = Field(
-        8.0, gt=0, description="Robust standard deviations from the median of late that are an anomaly"
+    thresholds: Annotated[dict[str, float], AfterValidator(_thresholds)] = Field(
+        default_factory=dict,
+        description="Kind of anomaly -> score from which on it is one, for those that differ (docs/anomalies.md)",
     )
-    stuck_rows: int = Field(120, ge=2, description="Rows with exactly the same value that are an anomaly")
     limits: Annotated[dict[str, tuple[float, float]], AfterValidator(_limits)] = Field(
         default_factory=dict, description="Measure -> what its sensor can measure, for those that differ"
     )

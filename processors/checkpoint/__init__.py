@@ -95,14 +95,15 @@ class Checkpoint:
         Args:
             database: Sensor folder.
             branch: With its new position and anchors.
-            carried: The frames that stages want to see again; each replaces the one of its name.
+            carried: The frames that stages want to see again, in place of all of before.
             windows: Accumulators that changed (`schema.ACCUMULATOR`).
         """
         with self._explained("move the position"), self._connection:
+            self._connection.execute("DELETE FROM carried WHERE generation = ?", (branch.generation,))
             for name, frame in carried.items():
                 key, content = (branch.generation, name), _pack(frame)
                 self._connection.execute(
-                    "REPLACE INTO carried VALUES (?, ?, ?, ?)", (*key, content, checksum(key, content))
+                    "INSERT INTO carried VALUES (?, ?, ?, ?)", (*key, content, checksum(key, content))
                 )
             numbers = self._numbers(branch.generation, windows[SENSOR_ID].unique())
             rows = ((numbers[str(sensor)], *values) for sensor, *values in _to_rows(windows.select(*ACCUMULATOR)))

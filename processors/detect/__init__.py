@@ -1,94 +1,112 @@
-"""Detectors: rows and state in, a score for each measure and state out.
+"""Detectors: rows and state in; whether each row is anomalous, the alarms, and state out.
 
-A score is null where the detector cannot tell ("unknown"), and an anomaly where it reaches the detector's
-threshold. A detector is exact under any split of the same rows into calls.
+A detector is exact under any split of the same rows into calls, and so are the alarms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 import polars as pl
 
+from processors.detect import alarm
+from processors.detect.contract import FINDING, Detector
+from processors.detect.explain import explained
 from processors.detect.limit import Limit
-from processors.detect.robust_z import RobustZ
+from processors.detect.spike import Spike
 from processors.detect.stuck import Stuck
-from processors.schema import IS_ANOMALY, MEASURES, OBSERVED_AT, ROW_ID, SENSOR_ID
+from processors.detect.thresholds import DEFAULT_THRESHOLDS
+from processors.schema import IS_ANOMALY, SENSOR_ID
+
+__all__ = ["Detected", "Detector", "State", "detect", "detectors"]
 
 State = Mapping[str, pl.DataFrame]
-"""Kind of detector -> what it carries from call to call."""
+"""Kind and version of a detector -> what it carries from call to call; what else is in there is left alone."""
+
+_ALARMS = "alarms"
+_ALARMS_VERSION = 1
 
 
-class Detector(Protocol):
-    """What finds one kind of anomaly."""
+@dataclass(frozen=True)
+class Detected:
+    """What is known of rows once all detectors have seen them.
 
-    @property
-    def kind(self) -> str:
-        """Name in documents and state."""
-        ...
-
-    @property
-    def threshold(self) -> float:
-        """Scores from here on are anomalies."""
-        ...
-
-    def score(self, rows: pl.DataFrame, state: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Scores of the rows, and the state for the rows that follow.
-
-        Args:
-            rows: Conformed rows of one generation in id order.
-            state: What the call before returned; None at the start of a generation.
-
-        Returns:
-            One Float64 column for each measure, named as the measure, one row a row; then the state.
-        """
-        ...
-
-
-def detectors(
-    *, robust_z_threshold: float, stuck_rows: int, limits: Mapping[str, tuple[float, float]]
-) -> Sequence[Detector]:
-    """The detectors in the order in which their anomalies are listed."""
-    return (Limit(limits), RobustZ(robust_z_threshold), Stuck(stuck_rows))
-
-
-def detect(rows: pl.DataFrame, state: State, using: Sequence[Detector]) -> tuple[pl.DataFrame, pl.DataFrame, State]:
-    """The rows with `isAnomaly`, their anomalies, and the state for the rows that follow.
-
-    `isAnomaly` is true when a detector found one, false when all that could tell found none for at least one
-    measure, null when none could tell.
-
-    Returns:
-        Rows; anomalies, one for each row, measure and kind (`rowId`, `sensorId`, `observedAt`, `measure`,
-        `kind`, `value`, `score`, `threshold`), in id order; state.
+    Attributes:
+        rows: With `isAnomaly`: true when a detector found something, false when all that could tell found nothing,
+            null when none could tell.
+        alarms: See `alarm.ALARM`; with `explanation`.
+        state: For the rows that follow.
+        notices: What was learned anew, for people.
     """
-    found: list[pl.DataFrame] = []
-    verdicts: list[pl.Series] = []
+
+    rows: pl.DataFrame
+    alarms: pl.DataFrame
+    state: dict[str, pl.DataFrame]
+    notices: tuple[str, ...] = ()
+
+
+def detectors(*, thresholds: Mapping[str, float], limits: Mapping[str, tuple[float, float]]) -> Sequence[Detector]:
+    """All detectors.
+
+    Args:
+        thresholds: Kind -> score from which on there is a finding, for those that differ from the default.
+        limits: Measure -> what its sensor can measure, likewise.
+    """
+    at = {**DEFAULT_THRESHOLDS, **thresholds}
+    return (Limit(limits), Stuck(at["stuck"]), Spike(at["spike"]))
+
+
+def detect(rows: pl.DataFrame, state: State, using: Sequence[Detector]) -> Detected:
+    """What the detectors find in rows of one generation, in id order.
+
+    Args:
+        rows: Transformed.
+        state: What the call before returned; empty at the start of a generation.
+        using: See `detectors`.
+    """
     following: dict[str, pl.DataFrame] = {}
+    notices: list[str] = []
+
+    def carried(name: str, version: int, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        frame, notice = _known(state, name, version, columns)
+        notices.extend(notice)
+        return frame
+
+    verdicts: list[pl.Series] = []
+    found = [pl.DataFrame(schema=FINDING)]
     for detector in using:
-        scores, following[detector.kind] = detector.score(rows, state.get(detector.kind))
-        hits = scores.select(pl.all() >= detector.threshold)
-        verdicts += [hit.alias(f"{detector.kind}.{hit.name}") for hit in hits]
-        found += [
-            rows.filter(hits[field.name]).select(
-                ROW_ID,
-                SENSOR_ID,
-                OBSERVED_AT,
-                measure=pl.lit(field.name),
-                kind=pl.lit(detector.kind),
-                value=field.name,
-                score=scores[field.name].filter(hits[field.name]).round_sig_figs(4),
-                threshold=pl.lit(detector.threshold, pl.Float64),
-            )
-            for field in MEASURES
-        ]
-    known = pl.DataFrame(verdicts)
-    is_anomaly = known.select(
-        pl.when(pl.any_horizontal(pl.all().fill_null(value=False)))
-        .then(statement=True)
-        .when(pl.any_horizontal(pl.all().is_not_null()))
-        .then(statement=False)
-    ).to_series()
-    anomalies = pl.concat(found).sort(ROW_ID, maintain_order=True)
-    return rows.with_columns(is_anomaly.alias(IS_ANOMALY)), anomalies, following
+        judged = detector.judge(rows, carried(detector.kind, detector.version, detector.carries))
+        following[_key(detector.kind, detector.version)] = judged.state
+        verdicts += [known.is_not_null().alias(f"{detector.kind}.{known.name}") for known in judged.scores]
+        found.append(judged.findings)
+    findings = pl.concat(found)
+    alarms, following[_key(_ALARMS, _ALARMS_VERSION)] = alarm.raise_alarms(
+        rows,
+        findings,
+        carried(_ALARMS, _ALARMS_VERSION, alarm.MEMORY),
+        frozenset(detector.kind for detector in using if detector.in_bits),
+    )
+    known = pl.DataFrame(verdicts).select(pl.any_horizontal(pl.all())).to_series()
+    anomalous = pl.int_range(pl.len(), dtype=pl.UInt32).is_in(findings["row"].unique().implode())
+    marked = rows.with_columns(pl.when(anomalous | known).then(anomalous).alias(IS_ANOMALY))
+    return Detected(marked, explained(alarms), following, tuple(notices))
+
+
+def _key(name: str, version: int) -> str:
+    return f"{name}.{version}"
+
+
+def _known(
+    state: State, name: str, version: int, columns: Mapping[str, pl.DataType]
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """What a detector carries; without rows, and with a notice, where that is of another version or not as expected."""
+    frame = state.get(_key(name, version))
+    if frame is not None and frame.schema == pl.Schema(columns) and frame[SENSOR_ID].null_count() == 0:
+        return frame, ()
+    empty = pl.DataFrame(schema=columns)
+    if frame is not None:
+        return empty, (f"what {name} had learned is not readable: it learns anew",)
+    if any(key.rpartition(".")[0] == name or key == name for key in state):
+        return empty, (f"what {name} had learned is of another version: it learns anew",)
+    return empty, ()

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from processors.schema import MEASURES
+from processors.detect.contract import FINDING, Judged, findings
+from processors.schema import MEASURE_NAMES, SENSOR_ID
 
 DEFAULT_LIMITS: Mapping[str, tuple[float, float]] = {
     "temperatureC": (-40.0, 85.0),
@@ -19,19 +20,36 @@ DEFAULT_LIMITS: Mapping[str, tuple[float, float]] = {
 vibration transmitters, and of industrial 24 V supplies with their tolerance."""
 
 
+THRESHOLD = 1e-9
+
+
 class Limit:
     """Score: how far outside its limits a value is, in spans of the limits; 0 on and between them."""
 
     kind = "limit"
-    threshold = 1e-9
+    version = 1
+    carries: Mapping[str, pl.DataType] = {SENSOR_ID: pl.String()}
+    in_bits = False
 
     def __init__(self, limits: Mapping[str, tuple[float, float]]):
         self._limits = {**DEFAULT_LIMITS, **limits}
 
-    def score(self, rows: pl.DataFrame, state: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """See `detect.Detector`; there is nothing to remember."""
-        outside = rows.select(self._outside(field.name).alias(field.name) for field in MEASURES)
-        return outside, pl.DataFrame() if state is None else state
+    def judge(self, rows: pl.DataFrame, state: pl.DataFrame) -> Judged:
+        """See `contract.Detector`; there is nothing to remember."""
+        scores = rows.select(self._outside(name).alias(name) for name in MEASURE_NAMES)
+        found = [
+            findings(
+                rows,
+                scores[name],
+                measure=name,
+                kind=self.kind,
+                threshold=THRESHOLD,
+                low=self._limits[name][0],
+                high=self._limits[name][1],
+            )
+            for name in MEASURE_NAMES
+        ]
+        return Judged(scores, pl.concat([pl.DataFrame(schema=FINDING), *found]), state)
 
     def _outside(self, name: str) -> pl.Expr:
         low, high = self._limits[name]

@@ -143,7 +143,11 @@ class Intake:
         last = len(rows) < recipe.page_rows
         self.waiting = 0 if last else self._source.extent().beyond(branch.position)
         return branch, replace(
-            written, rows=len(rows), rejected=rejects[ROW_ID].drop_nulls().n_unique(), rejects=_by_rule(rejects)
+            written,
+            rows=len(rows),
+            rejected=rejects[ROW_ID].drop_nulls().n_unique(),
+            rejects=_by_rule(rejects),
+            notices=tuple(f"{database.sensor}: {notice}" for notice in refined.notices),
         )
 
     def _send(self, batch: Batch, refined: Refined, carried: Mapping[str, pl.DataFrame]) -> tuple[Taken, pl.DataFrame]:
@@ -155,7 +159,7 @@ class Intake:
         if self._recipe.stage != "aggregated":
             body = _at_stage(rows, batch, self._recipe)
             readings = self._write(self._recipe.readings, document.readings(body, origin, self._recipe.stage))
-        anomalies = self._write(ANOMALIES, document.anomalies(refined.anomalies, origin))
+        anomalies = self._write(ANOMALIES, document.anomalies(refined.alarms, origin))
         aggregates = self._write(AGGREGATES, document.aggregates(windows, origin, WINDOW_S))
         taken = Taken(
             readings=readings.documents,

@@ -60,7 +60,7 @@ def _fold(
     last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
     branch = lineage.advance(branch, manifest.last_id, last)
     checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
-    return branch, notices
+    return branch, (*notices, *(f"{database.sensor}: {notice}" for notice in refined.notices))
 
 
 def _archived(

@@ -23,15 +23,17 @@ class Refined:
 
     Attributes:
         rows: Transformed, with `isAnomaly`.
-        anomalies: See `detect.detect`.
+        alarms: See `detect.Detected`.
         windows: Accumulators that these rows changed (`schema.ACCUMULATOR`).
         carried: Name of a stage -> the frame that it wants to see again with the next rows.
+        notices: For people.
     """
 
     rows: pl.DataFrame
-    anomalies: pl.DataFrame
+    alarms: pl.DataFrame
     windows: pl.DataFrame
     carried: Mapping[str, pl.DataFrame]
+    notices: tuple[str, ...]
 
 
 def refine(
@@ -51,15 +53,17 @@ def refine(
         detectors: In the order in which anomalies are listed.
     """
     rows, transforms = transform(valid, carried)
-    rows, found, states = detect(rows, carried, detectors)
+    detected = detect(rows, carried, detectors)
+    rows = detected.rows
     own = accumulate(rows)
     start = pl.col(WINDOW_START)
     stored = checkpoint.windows(generation, own.select(SENSOR_ID, start.alias("first"), start.alias("last")))
     return Refined(
         rows=rows,
-        anomalies=found,
+        alarms=detected.alarms,
         windows=merge(stored, own),
-        carried={**transforms, **states, WATERMARK: witness(rows, carried.get(WATERMARK))},
+        carried={**transforms, **detected.state, WATERMARK: witness(rows, carried.get(WATERMARK))},
+        notices=detected.notices,
     )
 
 

@@ -17,7 +17,7 @@ WIRING = {"pipeline", "city", "rounds", "standing", "verify", "survey"}
 SHARED = {"model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos", "manifest"}
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 
-DEFAULTS = {"processors.detect.limit.DEFAULT_LIMITS"}
+DEFAULTS = {"processors.detect.limit.DEFAULT_LIMITS", "processors.detect.thresholds.DEFAULT_THRESHOLDS"}
 """Values, not stages: `settings` checks what it is given against them."""
 
 OWN = {"sink": {"retry"}}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from processors.detect.contract import Judged, findings
 from processors.schema import MEASURE_NAMES, SENSOR_ID
 
 WINDOW_ROWS = 120
@@ -32,39 +33,53 @@ SMALLEST_SPREAD: Mapping[str, float] = {
 _DEVIATION = "!deviation"
 
 
-class RobustZ:
+class Spike:
     """Score: distance from the median of the rows before, in robust standard deviations.
 
     The spread is the median of the deviations that those rows had from their own medians.
     """
 
-    kind = "robust_z"
+    kind = "spike"
+    version = 1
+    in_bits = False
 
     def __init__(self, threshold: float):
         self.threshold = threshold
 
-    def score(self, rows: pl.DataFrame, state: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """See `detect.Detector`; the state is the last `WINDOW_ROWS` rows of each sensor with their deviations."""
+    @property
+    def carries(self) -> Mapping[str, pl.DataType]:
+        """The last `WINDOW_ROWS` rows of each sensor with their deviations."""
+        deviations = {name + _DEVIATION: pl.Float64() for name in MEASURE_NAMES}
+        return {SENSOR_ID: pl.String(), **{name: pl.Float64() for name in MEASURE_NAMES}, **deviations}
+
+    def judge(self, rows: pl.DataFrame, state: pl.DataFrame) -> Judged:
+        """See `contract.Detector`."""
         names = MEASURE_NAMES
         values = rows.select(SENSOR_ID, *names, *(pl.lit(None, pl.Float64).alias(name + _DEVIATION) for name in names))
-        seen = values if state is None else pl.concat([state, values])
+        seen = pl.concat([state, values])
         medians = seen.select(_before(name).over(SENSOR_ID) for name in names)
         seen = seen.with_columns(
             pl.coalesce(name + _DEVIATION, (pl.col(name) - medians[name]).abs()).alias(name + _DEVIATION)
             for name in names
         )
-        spreads = seen.select(_before(name + _DEVIATION).over(SENSOR_ID) for name in names)
-        scores = seen.select(
-            (
-                (pl.col(name) - medians[name]).abs()
-                / pl.max_horizontal(spreads[name + _DEVIATION] * MAD_TO_SIGMA, _floor(name, spreads))
-            ).alias(name)
+        deviations = seen.select(_before(name + _DEVIATION).over(SENSOR_ID) for name in names)
+        spreads = pl.DataFrame(_spread(name, deviations[name + _DEVIATION]) for name in names).tail(len(rows))
+        medians = medians.tail(len(rows))
+        scores = rows.select((pl.col(name) - medians[name]).abs() / spreads[name] for name in names)
+        found = [
+            findings(
+                rows,
+                scores[name],
+                measure=name,
+                kind=self.kind,
+                threshold=self.threshold,
+                low=medians[name] - self.threshold * spreads[name],
+                high=medians[name] + self.threshold * spreads[name],
+            )
             for name in names
-        )
-        return (
-            scores.tail(len(rows)),
-            seen.group_by(SENSOR_ID, maintain_order=True).tail(WINDOW_ROWS).select(seen.columns),
-        )
+        ]
+        following = seen.group_by(SENSOR_ID, maintain_order=True).tail(WINDOW_ROWS).select(seen.columns)
+        return Judged(scores, pl.concat(found), following)
 
 
 def _before(column: str) -> pl.Expr:
@@ -72,7 +87,7 @@ def _before(column: str) -> pl.Expr:
     return pl.col(column).rolling_median(WINDOW_ROWS, min_samples=WARM_UP_ROWS).shift(1)
 
 
-def _floor(name: str, spreads: pl.DataFrame) -> pl.Series:
-    """The smallest spread where there is a spread at all: unknown stays unknown."""
-    known = spreads[name + _DEVIATION].is_not_null()
-    return spreads.select(pl.when(known).then(SMALLEST_SPREAD[name])).to_series()
+def _spread(name: str, deviations: pl.Series) -> pl.Series:
+    """The standard deviation that the median deviations tell, not below the floor; unknown stays unknown."""
+    at_least = pl.max_horizontal(deviations * MAD_TO_SIGMA, pl.lit(SMALLEST_SPREAD[name]))
+    return pl.select(pl.when(deviations.is_not_null()).then(at_least).alias(name)).to_series()

@@ -1,0 +1,63 @@
+"""Alarms in words: what was measured, what is usual, and why it is told."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from processors.schema import OBSERVED_AT
+
+_NAMES = {
+    "temperatureC": ("temperature", "°C", 1),
+    "humidityPct": ("humidity", "%", 1),
+    "pressurePa": ("pressure", "Pa", 0),
+    "vibrationMmS": ("vibration", "mm/s", 2),
+    "voltageV": ("voltage", "V", 2),
+    "intervalS": ("reading", "s", 0),
+    "joint": ("measures together", "", 1),
+}
+"""Measure -> its name, its unit and the decimals that a person reads."""
+
+_WHY = {
+    "limit": "outside what the sensor can measure",
+    "stuck": "the same in {score} readings",
+    "gap": "after no reading for so long",
+    "spike": "{score} standard deviations from the median of late",
+    "noise": "{score} times as noisy as usual",
+    "drift": "{score} standard deviations away from where it was, and going on",
+    "joint": "{score} bits: rare in this combination",
+    "surprise": "{score} bits: rare on {day} at {hour} h UTC",
+}
+"""Kind -> why it is told."""
+
+
+def explained(alarms: pl.DataFrame) -> pl.DataFrame:
+    """The alarms with `explanation`: "humidity 91 %, usually 38 to 52 %; 14 bits: rare on Mondays at 9 h UTC"."""
+    measure, kind, score = pl.col("measure"), pl.col("kind"), pl.col("score")
+    name, unit = (
+        measure.replace_strict({key: told[part] for key, told in _NAMES.items()}, default="") for part in (0, 1)
+    )
+    value, low, high = (_number(column) for column in ("value", "expectedLow", "expectedHigh"))
+    space = pl.when(unit != "").then(pl.lit(" ")).otherwise(pl.lit(""))
+    what = pl.format("{} {}{}{}", name, value, space, unit)
+    usual = pl.format(", usually {} to {}{}{}", low, high, space, unit).fill_null("")
+    why = kind.replace_strict(_WHY, default="")
+    for mark, text in (
+        ("{score}", score.round(1).cast(pl.String).str.strip_suffix(".0")),
+        ("{day}", pl.format("{}s", pl.col(OBSERVED_AT).dt.strftime("%A"))),
+        ("{hour}", pl.col(OBSERVED_AT).dt.hour().cast(pl.String)),
+    ):
+        why = why.str.replace(mark, text, literal=True)
+    return alarms.with_columns(pl.format("{}{}; {}", what.fill_null(name), usual, why).alias("explanation"))
+
+
+def _number(column: str) -> pl.Expr:
+    """The value with the decimals of its measure, null where it is null."""
+    decimals = pl.col("measure").replace_strict({key: told[2] for key, told in _NAMES.items()}, default=4)
+    whole = pl.col(column).round(0).cast(pl.Int64, strict=False).cast(pl.String)
+    return (
+        pl.when(decimals == 0)
+        .then(whole)
+        .when(decimals == 1)
+        .then(pl.col(column).round(1).cast(pl.String))
+        .otherwise(pl.col(column).round(2).cast(pl.String))
+    )

@@ -1,0 +1,19 @@
+"""From which score on there is a finding, for each kind whose threshold can be set.
+
+The numbers were chosen on one half of the Numenta Anomaly Benchmark and on simulated days: docs/anomalies.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+DEFAULT_THRESHOLDS: Mapping[str, float] = {
+    "stuck": 120.0,
+    "spike": 8.0,
+}
+
+UNITS: Mapping[str, str] = {
+    "stuck": "rows with exactly the same value",
+    "spike": "robust standard deviations from the median of late",
+}
+"""What a score is, for each kind of `DEFAULT_THRESHOLDS`."""
