@@ -16,6 +16,7 @@ from processors.detect.explain import explained
 from processors.detect.limit import Limit
 from processors.detect.spike import Spike
 from processors.detect.stuck import Stuck
+from processors.detect.surprise import Surprise
 from processors.detect.thresholds import DEFAULT_THRESHOLDS
 from processors.schema import IS_ANOMALY, SENSOR_ID
 
@@ -54,7 +55,7 @@ def detectors(*, thresholds: Mapping[str, float], limits: Mapping[str, tuple[flo
         limits: Measure -> what its sensor can measure, likewise.
     """
     at = {**DEFAULT_THRESHOLDS, **thresholds}
-    return (Limit(limits), Stuck(at["stuck"]), Spike(at["spike"]))
+    return (Limit(limits), Stuck(at["stuck"]), Spike(at["spike"]), Surprise(at["surprise"]))
 
 
 def detect(rows: pl.DataFrame, state: State, using: Sequence[Detector]) -> Detected:

@@ -17,10 +17,12 @@ FINDING: dict[str, pl.DataType] = {
     "threshold": pl.Float64(),
     "expectedLow": pl.Float64(),
     "expectedHigh": pl.Float64(),
+    "context": pl.String(),
 }
 """Columns of findings: `row` counts the rows judged from 0, `measure` is what `value` is of and names its unit.
 
 `expectedLow` and `expectedHigh` bound what is usual, in the unit of the measure; null where nothing is known of it.
+`context` says of what the value and the range are where that is not the measure at any time, or is null.
 """
 
 
@@ -103,4 +105,5 @@ def findings(
         threshold=pl.lit(threshold, pl.Float64),
         expectedLow=bounds[0],
         expectedHigh=bounds[1],
+        context=pl.lit(None, pl.String),
     ).cast(FINDING)  # type: ignore[arg-type]

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "stuck": 120.0,
     "spike": 8.0,
+    "surprise": 8.5,
 }
 
 UNITS: Mapping[str, str] = {
     "stuck": "rows with exactly the same value",
     "spike": "robust standard deviations from the median of late",
+    "surprise": "bits of surprise, for a sensor with one measure",
 }
 """What a score is, for each kind of `DEFAULT_THRESHOLDS`."""

@@ -1,0 +1,47 @@
+"""Few alerts of many candidates: silence after each, and a threshold that rises with each alert of late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+HALF_LIFE = 10_000
+"""Rows, or steps, after which an alert counts half."""
+
+RISE_BITS = 0.5
+
+MEMORY: dict[str, pl.DataType] = {"alertAt": pl.Int64(), "alerts": pl.Float64()}
+"""What is carried: number of the last alert's row (null: none), and alerts of late as of then."""
+
+
+def rare(
+    candidates: pl.DataFrame, memory: pl.DataFrame, *, by: Sequence[str], silence: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The candidates that are alerts, and the memory after them.
+
+    Args:
+        candidates: `by`, the number `no` of each one's row, and by how many bits it is in `excess`; rows of one key
+            with rising numbers.
+        memory: `by` and `MEMORY`, one row for each key.
+        by: What has alerts of its own.
+        silence: Rows after an alert that are part of it.
+    """
+    key, no, at = list(by), pl.col("no"), pl.col("alertAt")
+    left, found = candidates, []
+    while True:
+        waiting = left.join(memory.select(*key, *MEMORY), on=key, maintain_order="left").filter(
+            at.is_null() | (no - at > silence)
+        )
+        faded = (pl.col("alerts") * pl.lit(0.5).pow((no - at) / HALF_LIFE)).fill_null(0.0)
+        first = (
+            waiting.with_columns(faded.alias("alerts"))
+            .filter(pl.col("excess") >= RISE_BITS * pl.col("alerts"))
+            .group_by(key, maintain_order=True)
+            .first()
+        )
+        found.append(first.select(candidates.columns))
+        if first.is_empty():
+            return pl.concat(found), memory
+        left = waiting.select(candidates.columns)
+        memory = memory.update(first.select(*key, alertAt="no", alerts=pl.col("alerts") + 1), on=key, how="left")

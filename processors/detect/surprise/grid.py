@@ -1,0 +1,58 @@
+"""Values to bins, on a grid that the warm-up fixes; and bins to values.
+
+Within the range of the warm-up the grid is even; outside, distances are compressed by the inverse hyperbolic sine, so
+that far is told from very far with few bins, and all beyond the last bin is in it.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+BINS = 30
+"""Of the warm-up's range."""
+
+TAIL = 0.5
+"""Half ranges beyond the warm-up's within which distances are about even."""
+
+REACH = 4.0
+"""Half ranges to the last bin, compressed: about 100 of them uncompressed."""
+
+SMALLEST_RANGE = 1e-3
+"""Of a flat sensor: this part of its level, so that its next digit is not far away."""
+
+LEAST_RANGE = 1e-9
+"""Of one that is flat at 0."""
+
+LOW, HIGH = "low", "high"
+
+WIDTH = BINS / 2
+
+
+def bounds(least: pl.Expr, greatest: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """The range of the grid for what the warm-up measured."""
+    middle = (least + greatest) / 2
+    half = pl.max_horizontal((greatest - least) / 2, middle.abs() * SMALLEST_RANGE / 2, pl.lit(LEAST_RANGE / 2))
+    return (middle - half).alias(LOW), (middle + half).alias(HIGH)
+
+
+def half_ranges(value: pl.Expr) -> pl.Expr:
+    """Distance from the middle of the grid, in halves of its range."""
+    half = (pl.col(HIGH) - pl.col(LOW)) / 2
+    return (value - (pl.col(LOW) + half)) / half
+
+
+def bin_of(value: pl.Expr, shift: float) -> pl.Expr:
+    """Number of the bin, from 0, on the grid shifted by so many bins (0 to 1); Int64."""
+    distance = half_ranges(value)
+    beyond = ((distance.abs() - 1) / TAIL).arcsinh() * TAIL + 1
+    compressed = pl.when(distance.abs() <= 1).then(distance).otherwise(distance.sign() * beyond)
+    return ((compressed.clip(-REACH, REACH) + REACH) * WIDTH + shift).floor().cast(pl.Int64)
+
+
+def edge_of(number: pl.Expr, shift: float) -> pl.Expr:
+    """Least value of a bin; see `bin_of`."""
+    compressed = (number - shift) / WIDTH - REACH
+    beyond = ((compressed.abs() - 1) / TAIL).sinh() * TAIL + 1
+    distance = pl.when(compressed.abs() <= 1).then(compressed).otherwise(compressed.sign() * beyond)
+    half = (pl.col(HIGH) - pl.col(LOW)) / 2
+    return pl.col(LOW) + half + distance * half

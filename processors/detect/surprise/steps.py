@@ -1,0 +1,92 @@
+"""Rows to steps: at most one every five minutes for each series, so that rare means the same for slow and fast sensors.
+
+A series is a measure of a sensor. A row ends a step when it is the series' first row of another five minutes than the
+row before it; the step is all known rows since the step before. A sensor that writes every five minutes or slower has
+a step for each row, and one that writes every second has one for about 300 rows.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from processors.schema import MEASURE_NAMES, OBSERVED_AT, SENSOR_ID
+
+STEP_S = 300
+
+SERIES = [SENSOR_ID, "measure"]
+
+OPEN: dict[str, pl.DataType] = {
+    "slot": pl.Int64(),
+    "openRows": pl.Int64(),
+    "openSum": pl.Float64(),
+    "openMin": pl.Float64(),
+    "openMax": pl.Float64(),
+}
+"""What a series carries of the step that is not over: five minutes of its last row, and what came since the last step.
+
+All null before the first row; `openMin` and `openMax` are null where nothing came since.
+"""
+
+
+def known(rows: pl.DataFrame) -> pl.DataFrame:
+    """The values that are known: `sensorId`, `measure`, `row`, `slot` (five minutes since 1970) and `value`."""
+    slot = pl.col(OBSERVED_AT).dt.epoch("s") // STEP_S
+    numbered = rows.select(SENSOR_ID, *MEASURE_NAMES, row=pl.int_range(pl.len(), dtype=pl.UInt32), slot=slot)
+    return pl.concat(
+        numbered.select(SENSOR_ID, "row", "slot", measure=pl.lit(name), value=name).filter(
+            pl.col("value").is_not_null()
+        )
+        for name in MEASURE_NAMES
+    )
+
+
+def steps(values: pl.DataFrame, before: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The steps that the values end, in order, and what is open after them.
+
+    Args:
+        values: Of `known`, with the number `series` of each one's series.
+        before: `series` and `OPEN`, one row for each series of the values, in order of its number.
+
+    Returns:
+        `series`, `row` that ended it, `slot`, `mean`, `min` and `max` of each step, in order within a series; then
+        `series` and `OPEN` as of now.
+    """
+    carried = before.select(
+        "series",
+        "slot",
+        row=pl.lit(None, pl.UInt32),
+        rows=pl.col("openRows").fill_null(0),
+        sum=pl.col("openSum").fill_null(0.0),
+        min="openMin",
+        max="openMax",
+    )
+    value = pl.col("value")
+    own = values.select("series", "slot", "row", rows=pl.lit(1, pl.Int64), sum=value, min=value, max=value)
+    seen = pl.concat([carried, own])
+    ends = (pl.col("row").is_not_null() & pl.col("slot").ne_missing(pl.col("slot").shift(1))).over("series")
+    seen = seen.with_columns(ends.alias("ends"))
+    number = pl.col("ends").cum_sum().over("series") - pl.col("ends").cast(pl.UInt32)
+    parts = (
+        seen.with_columns(number.alias("number"))
+        .group_by("series", "number", maintain_order=True)
+        .agg(
+            pl.col("row").last(),
+            pl.col("slot").last(),
+            pl.col("rows").sum(),
+            # In the order of the rows and from what is carried on, so that no bit depends on where a call ends.
+            pl.col("sum").cum_sum().last(),
+            pl.col("min").min(),
+            pl.col("max").max(),
+            pl.col("ends").last(),
+        )
+    )
+    ended = parts.filter("ends").select(
+        "series", "row", "slot", mean=pl.col("sum") / pl.col("rows"), min="min", max="max"
+    )
+    rest = parts.filter(~pl.col("ends")).select("series", openRows="rows", openSum="sum", openMin="min", openMax="max")
+    last = seen.group_by("series", maintain_order=True).agg(pl.col("slot").last())
+    nothing = {"openRows": 0, "openSum": 0.0}
+    following = last.join(rest, on="series", how="left", maintain_order="left").with_columns(
+        pl.col(name).fill_null(zero) for name, zero in nothing.items()
+    )
+    return ended, following.select("series", *OPEN)

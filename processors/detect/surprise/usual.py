@@ -1,0 +1,89 @@
+"""What is usual where an alert is: the feature that surprises most, and the range it had before."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from processors.detect.surprise import counts
+from processors.detect.surprise.counts import ONE_GENERATION, TABLES, Table
+from processors.detect.surprise.features import FEATURES
+from processors.detect.surprise.grid import HIGH, LOW, edge_of
+from processors.detect.surprise.learn import Lesson
+
+FROM_SHARE, TO_SHARE = 0.025, 0.975
+"""The usual range has all but a fortieth of the steps on each side."""
+
+ENOUGH_STEPS = 30
+"""Steps in an hour of the week from which on its own range is told."""
+
+CONTEXTS = {"mean": None, "least": "least of ten", "greatest": "greatest of ten", "level": "mean of ten"}
+"""Feature -> what of the measure it is, null for its value."""
+
+
+def usual(alerts: pl.DataFrame, lesson: Lesson) -> pl.DataFrame:
+    """The alerts with `value`, `expectedLow`, `expectedHigh` and `context` of the feature that surprises most.
+
+    Args:
+        alerts: Some of the lesson's steps.
+        lesson: Its steps and counts tell what came before each alert.
+    """
+    names = [feature.name for feature in FEATURES]
+    top = pl.concat_list(f"bits.{name}" for name in names).list.arg_max()
+    told = alerts.with_columns(top=top)
+    parts = [_of(told.filter(pl.col("top") == at), name, lesson) for at, name in enumerate(names)]
+    return pl.concat(part for part in parts if len(part)) if alerts.height else _of(told, names[0], lesson)
+
+
+def _of(alerts: pl.DataFrame, name: str, lesson: Lesson) -> pl.DataFrame:
+    overall = next(table for table in TABLES if table.feature.name == name and not table.hourly)
+    hourly = next((t for t in TABLES if t.feature.name == name and t.hourly and not t.totals), None)
+    ranges = _range(alerts, overall, lesson)
+    context = pl.lit(CONTEXTS[name], pl.String)
+    if hourly is not None:
+        at_hour = _range(alerts, hourly, lesson)
+        enough = at_hour["steps"] >= ENOUGH_STEPS
+        ranges = ranges.select(
+            pl.when(enough).then(at_hour[column]).otherwise(pl.col(column)).alias(column) for column in ranges.columns
+        )
+        context = pl.when(enough).then(pl.lit(f"{CONTEXTS[name]} at this hour of the week")).otherwise(context)
+    return alerts.hstack(ranges.drop("steps")).with_columns(value=name, context=context)
+
+
+def _range(alerts: pl.DataFrame, table: Table, lesson: Lesson) -> pl.DataFrame:
+    """`steps` counted in the table before each alert, and the range that they had; one row an alert."""
+    cell = pl.col("cell")
+    head = cell - counts.bin_in(cell)
+    wanted = alerts.select("series", "number", LOW, HIGH, at=pl.int_range(pl.len()), cell=table.cell())
+    wanted = wanted.select("series", "number", LOW, HIGH, "at", head=head)
+    heads = pl.concat([wanted, wanted.with_columns(pl.col("head") - ONE_GENERATION)])
+    own = lesson.steps.select("series", before=pl.col("number")).with_columns(
+        lesson.cells[str(table.number)].alias("cell")
+    )
+    own = own.filter(pl.col("series").is_in(alerts["series"].unique().implode()))
+    met = pl.concat(
+        [
+            lesson.carried.select("cell", "count", before=pl.lit(-1, pl.Int64)),
+            own.select("cell", "before", count=pl.lit(1, pl.Int64)).select("cell", "count", "before"),
+        ]
+    ).with_columns(head=head, bin=counts.bin_in(cell))
+    bins = (
+        met.join(heads, on="head")
+        .filter(pl.col("before") < pl.col("number"))
+        .group_by("at", "bin")
+        .agg(pl.col("count").sum(), pl.col(LOW).first(), pl.col(HIGH).first())
+        .sort("at", "bin")
+    )
+    share = (pl.col("count").cum_sum() / pl.col("count").sum()).over("at")
+    edges = bins.with_columns(share=share).with_columns(
+        lower=edge_of(pl.col("bin"), table.shift), upper=edge_of(pl.col("bin") + 1, table.shift)
+    )
+    ranges = edges.group_by("at").agg(
+        steps=pl.col("count").sum(),
+        expectedLow=pl.col("lower").filter(pl.col("share") > FROM_SHARE).first(),
+        expectedHigh=pl.col("upper").filter(pl.col("share") >= TO_SHARE).first(),
+    )
+    return (
+        wanted.select("at")
+        .join(ranges, on="at", how="left", maintain_order="left")
+        .select(pl.col("steps").fill_null(0), "expectedLow", "expectedHigh")
+    )
