@@ -15,14 +15,12 @@ import polars as pl
 
 from processors.detect.contract import FINDING, Judged
 from processors.detect.rare import MEMORY, rare
-from processors.detect.surprise.learn import LEARNED, NOTHING, SCORE, learn
+from processors.detect.surprise.lesson import LEARNED, NOTHING, SCORE, learn
 from processors.detect.surprise.steps import OPEN, SERIES, known, steps
 from processors.detect.surprise.usual import usual
 from processors.schema import MEASURE_NAMES, SENSOR_ID
 
 SILENCE_STEPS = 100
-
-_ALL_STEPS = "allSteps"
 
 
 class Surprise:
@@ -38,7 +36,7 @@ class Surprise:
     @property
     def carries(self) -> Mapping[str, pl.DataType]:
         """One row for each series: what is open, what it has learned, and its alerts of late."""
-        return {SENSOR_ID: pl.String(), "measure": pl.String(), **OPEN, **LEARNED, _ALL_STEPS: pl.Int64(), **MEMORY}
+        return {SENSOR_ID: pl.String(), "measure": pl.String(), **OPEN, **LEARNED, **MEMORY}
 
     def judge(self, rows: pl.DataFrame, state: pl.DataFrame) -> Judged:
         """See `contract.Detector`."""
@@ -46,20 +44,21 @@ class Surprise:
         numbers = values.select(SERIES).unique(maintain_order=True).with_row_index("series")
         mine = numbers.join(state, on=SERIES, how="left", maintain_order="left").with_columns(
             *(pl.col(name).fill_null(pl.lit(blank, self.carries[name])) for name, blank in NOTHING.items()),
-            pl.col(_ALL_STEPS).fill_null(0),
             pl.col("alerts").fill_null(0.0),
         )
         left = values.join(numbers, on=SERIES, maintain_order="left")
         ended, following = steps(left, mine)
         at_once = rows.select(pl.sum_horizontal(pl.col(name).is_not_null() for name in MEASURE_NAMES)).to_series()
         own = mine.select("series", *LEARNED)
-        memory = mine.select("series", _ALL_STEPS, *MEMORY)
+        memory = mine.select("series", *MEMORY)
         scores, found = [], [pl.DataFrame(schema=FINDING)]
         while not ended.is_empty():
             lesson = learn(ended, own)
-            own, ended = lesson.series, lesson.rest
             scores.append(lesson.steps.select("series", "row", SCORE).filter(pl.col(SCORE).is_not_null()))
-            alerts, memory = self._alerts(lesson.steps, memory, at_once)
+            alerts, memory = self._alerts(
+                lesson.steps.join(own.select("series", "before"), on="series"), memory, at_once
+            )
+            own, ended = lesson.series, lesson.rest
             found.append(self._findings(usual(alerts, lesson).join(numbers, on="series", maintain_order="left")))
         state_now = (
             mine.select("series", *SERIES)
@@ -79,16 +78,11 @@ class Surprise:
         Of several measures that are looked at together each must be rarer, by as many bits as make it as rare for one
         of them to be found by chance as it is for one alone (Bonferroni's correction).
         """
-        new = judged.filter(pl.col("row").is_not_null())
-        counted = new.join(memory.select("series", _ALL_STEPS), on="series", maintain_order="left").with_columns(
-            no=pl.col(_ALL_STEPS) + pl.int_range(pl.len()).over("series"),
-            threshold=self.threshold + at_once.gather(new["row"]).cast(pl.Float64).log(2),
-        )
-        candidates = counted.with_columns(excess=pl.col(SCORE) - pl.col("threshold")).filter(pl.col("excess") >= 0)
-        alerts, after = rare(candidates.drop(_ALL_STEPS), memory, by=["series"], silence=SILENCE_STEPS)
-        passed = new.group_by("series").agg(pl.len().cast(pl.Int64).alias("passed"))
-        after = after.join(passed, on="series", how="left", maintain_order="left")
-        return alerts, after.with_columns(pl.col(_ALL_STEPS) + pl.col("passed").fill_null(0)).drop("passed")
+        new = judged.filter(pl.col(SCORE).is_not_null())
+        together = at_once.gather(new["row"]).cast(pl.Float64)
+        told = new.with_columns(no=pl.col("before") + pl.col("number"), threshold=self.threshold + together.log(2))
+        candidates = told.with_columns(excess=pl.col(SCORE) - pl.col("threshold")).filter(pl.col("excess") >= 0)
+        return rare(candidates, memory, by=["series"], silence=SILENCE_STEPS)
 
     def _findings(self, alerts: pl.DataFrame) -> pl.DataFrame:
         return alerts.with_columns(kind=pl.lit(self.kind)).select(*FINDING).cast(FINDING)  # type: ignore[arg-type]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from processors.detect.surprise.features import FEATURES, HOUR, Feature
-from processors.detect.surprise.grid import BINS, bin_of
+from processors.detect.surprise.features import FEATURES, HOUR, Feature, in_order
+from processors.detect.surprise.grid import BINS, bin_of, on_grid
 
 GENERATION_STEPS = 4_096
 """Two weeks of steps."""
@@ -60,9 +60,9 @@ class Table:
     totals: bool = False
 
     def cell(self) -> pl.Expr:
-        """The cell of each step in this table."""
+        """The cell of each step in this table; steps have the column `on_grid` of the feature (`placed`)."""
         hour = pl.col(HOUR).cast(pl.Int64) * (1 << _HOUR_AT) if self.hourly else pl.lit(0, pl.Int64)
-        place = pl.lit(0, pl.Int64) if self.totals else bin_of(pl.col(self.feature.name), self.shift)
+        place = pl.lit(0, pl.Int64) if self.totals else bin_of(pl.col(_on_grid(self.feature)), self.shift)
         inside = self.number * (1 << _TABLE_AT) + hour + place
         return whole(pl.col("series"), pl.col("number") // GENERATION_STEPS, inside)
 
@@ -100,8 +100,17 @@ def bin_in(cell: pl.Expr) -> pl.Expr:
     return cell % (1 << _BIN_BITS)
 
 
+def _on_grid(feature: Feature) -> str:
+    return f"grid.{feature.name}"
+
+
+def placed(points: pl.DataFrame) -> pl.DataFrame:
+    """The steps with the place of each feature on the grid of their series."""
+    return points.with_columns(on_grid(pl.col(feature.name)).alias(_on_grid(feature)) for feature in FEATURES)
+
+
 def cells_of(points: pl.DataFrame) -> pl.DataFrame:
-    """The cell of each step in each table, one column a table, named by its number."""
+    """The cell of each step in each table, one column a table, named by its number; see `placed`."""
     return points.select(table.cell().alias(str(table.number)) for table in TABLES)
 
 
@@ -116,23 +125,28 @@ def counted(cells: pl.DataFrame, carried: pl.DataFrame) -> tuple[pl.DataFrame, p
         Int64 columns like `cells`; `CELLS`.
     """
     long = pl.concat([cells.select(cell=name) for name in cells.columns])
-    totals = (
-        pl.concat([carried, long.group_by("cell").agg(pl.len().cast(pl.Int64).alias("count"))]).group_by("cell").sum()
-    )
+    own = long.group_by("cell").agg(pl.len().cast(pl.Int64).alias("count")).sort("cell")
+    totals = pl.concat([carried, own]).group_by("cell").sum()
+    earlier = totals.select(pl.col("cell") + ONE_GENERATION, earlier="count")
+    # A step's rank among all steps, less those of the cells before, is its number in its cell.
     before = (
-        long.with_columns(pl.int_range(pl.len()).over("cell").alias("met"))
-        .join(carried, on="cell", how="left", maintain_order="left")
-        .join(
-            totals.select(pl.col("cell") + ONE_GENERATION, earlier="count"),
-            on="cell",
-            how="left",
-            maintain_order="left",
+        own.join(carried.rename({"count": "carried"}), on="cell", how="left", maintain_order="left")
+        .join(earlier, on="cell", how="left", maintain_order="left")
+        .select(
+            "cell",
+            before=pl.col("carried").fill_null(0)
+            + pl.col("earlier").fill_null(0)
+            - (pl.col("count").cum_sum() - pl.col("count")),
         )
-        .select(pl.col("met") + pl.col("count").fill_null(0) + pl.col("earlier").fill_null(0))
+    )
+    met = (
+        long.with_columns(rank=pl.col("cell").rank("ordinal").cast(pl.Int64))
+        .join(before, on="cell", how="left", maintain_order="left")
+        .select(pl.col("rank") - 1 + pl.col("before"))
         .to_series()
     )
     rows = len(cells)
-    return pl.DataFrame({name: before.slice(at * rows, rows) for at, name in enumerate(cells.columns)}), totals
+    return pl.DataFrame({name: met.slice(at * rows, rows) for at, name in enumerate(cells.columns)}), totals
 
 
 def bits(met: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
@@ -155,7 +169,7 @@ def _mean_bits(feature: Feature, seen: pl.Expr) -> pl.Expr:
         by_hour = [pl.col(str(table.number)) for table in own if table.hourly and not table.totals]
         (in_hour,) = (pl.col(str(table.number)) for table in own if table.totals)
         shares = _shrunk(by_hour, in_hour, shares)
-    return pl.sum_horizontal(-share.log(2) for share in shares) / len(shares)
+    return in_order(-share.log(2) for share in shares) / len(shares)
 
 
 def _shrunk(by_hour: Sequence[pl.Expr], in_hour: pl.Expr, overall: Sequence[pl.Expr]) -> list[pl.Expr]:

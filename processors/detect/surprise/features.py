@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import polars as pl
 
@@ -39,6 +42,11 @@ FEATURES = (
 HOUR = "hour"
 
 
+def in_order(terms: Iterable[pl.Expr]) -> pl.Expr:
+    """The sum, added from first to last: `pl.sum_horizontal` has an order of its own, and rounds differently."""
+    return reduce(add, terms)
+
+
 def hour_of_week(slot: pl.Expr) -> pl.Expr:
     """Hour of the week in UTC, from 0; weeks begin with Thursdays, as 1970 did."""
     return slot * STEP_S // _HOUR_S % HOURS_OF_WEEK
@@ -50,7 +58,7 @@ def with_features(points: pl.DataFrame) -> pl.DataFrame:
     The level is a sum of shifted means: a running sum would keep the rounding of steps that have left it.
     """
     before = pl.int_range(pl.len()).over("series")
-    total = pl.sum_horizontal(
+    total = in_order(
         pl.col("mean").shift(back).over("series").fill_null(0.0) for back in reversed(range(LOOK_BACK_STEPS))
     )
     return points.with_columns(

@@ -41,12 +41,17 @@ def half_ranges(value: pl.Expr) -> pl.Expr:
     return (value - (pl.col(LOW) + half)) / half
 
 
-def bin_of(value: pl.Expr, shift: float) -> pl.Expr:
-    """Number of the bin, from 0, on the grid shifted by so many bins (0 to 1); Int64."""
+def on_grid(value: pl.Expr) -> pl.Expr:
+    """Bins from the beginning of the grid, a Float64; all beyond `REACH` is at its ends."""
     distance = half_ranges(value)
     beyond = ((distance.abs() - 1) / TAIL).arcsinh() * TAIL + 1
     compressed = pl.when(distance.abs() <= 1).then(distance).otherwise(distance.sign() * beyond)
-    return ((compressed.clip(-REACH, REACH) + REACH) * WIDTH + shift).floor().cast(pl.Int64)
+    return (compressed.clip(-REACH, REACH) + REACH) * WIDTH
+
+
+def bin_of(place: pl.Expr, shift: float) -> pl.Expr:
+    """Number of the bin, from 0, of a place of `on_grid`, on the grid shifted by so many bins (0 to 1); Int64."""
+    return (place + shift).floor().cast(pl.Int64)
 
 
 def edge_of(number: pl.Expr, shift: float) -> pl.Expr:

@@ -65,9 +65,30 @@ def steps(values: pl.DataFrame, before: pl.DataFrame) -> tuple[pl.DataFrame, pl.
     seen = pl.concat([carried, own])
     ends = (pl.col("row").is_not_null() & pl.col("slot").ne_missing(pl.col("slot").shift(1))).over("series")
     seen = seen.with_columns(ends.alias("ends"))
+    nothing_open = (pl.col("ends") | (pl.col("rows") == 0)).shift(1, fill_value=True).over("series")
+    alone = pl.col("ends") & nothing_open
+    seen = seen.with_columns(alone.alias("alone"))
+    one = seen.filter("alone")
+    many = _together(seen.filter(~pl.col("alone")))
+    columns = ["series", "row", "slot", "rows", "sum", "min", "max"]
+    ended = pl.concat([one.select(columns), many.filter("ends").select(columns)])
+    if len(one) and len(many):
+        ended = ended.sort("series", "row")
+    ended = ended.select("series", "row", "slot", pl.col("sum") / pl.col("rows"), "min", "max").rename({"sum": "mean"})
+    rest = many.filter(~pl.col("ends")).select("series", openRows="rows", openSum="sum", openMin="min", openMax="max")
+    last = seen.group_by("series", maintain_order=True).agg(pl.col("slot").last())
+    nothing = {"openRows": 0, "openSum": 0.0}
+    following = last.join(rest, on="series", how="left", maintain_order="left").with_columns(
+        pl.col(name).fill_null(zero) for name, zero in nothing.items()
+    )
+    return ended, following.select("series", *OPEN)
+
+
+def _together(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of one step, in order, as one row."""
     number = pl.col("ends").cum_sum().over("series") - pl.col("ends").cast(pl.UInt32)
-    parts = (
-        seen.with_columns(number.alias("number"))
+    return (
+        rows.with_columns(number.alias("number"))
         .group_by("series", "number", maintain_order=True)
         .agg(
             pl.col("row").last(),
@@ -80,13 +101,3 @@ def steps(values: pl.DataFrame, before: pl.DataFrame) -> tuple[pl.DataFrame, pl.
             pl.col("ends").last(),
         )
     )
-    ended = parts.filter("ends").select(
-        "series", "row", "slot", mean=pl.col("sum") / pl.col("rows"), min="min", max="max"
-    )
-    rest = parts.filter(~pl.col("ends")).select("series", openRows="rows", openSum="sum", openMin="min", openMax="max")
-    last = seen.group_by("series", maintain_order=True).agg(pl.col("slot").last())
-    nothing = {"openRows": 0, "openSum": 0.0}
-    following = last.join(rest, on="series", how="left", maintain_order="left").with_columns(
-        pl.col(name).fill_null(zero) for name, zero in nothing.items()
-    )
-    return ended, following.select("series", *OPEN)

@@ -8,7 +8,7 @@ from processors.detect.surprise import counts
 from processors.detect.surprise.counts import ONE_GENERATION, TABLES, Table
 from processors.detect.surprise.features import FEATURES
 from processors.detect.surprise.grid import HIGH, LOW, edge_of
-from processors.detect.surprise.learn import Lesson
+from processors.detect.surprise.lesson import Lesson
 
 FROM_SHARE, TO_SHARE = 0.025, 0.975
 """The usual range has all but a fortieth of the steps on each side."""

@@ -8,7 +8,7 @@ import polars as pl
 
 from processors.detect.surprise import counts
 from processors.detect.surprise.counts import GENERATION_STEPS
-from processors.detect.surprise.features import FEATURES, LOOK_BACK_STEPS, with_features
+from processors.detect.surprise.features import FEATURES, LOOK_BACK_STEPS, in_order, with_features
 from processors.detect.surprise.grid import HIGH, LOW, bounds, half_ranges
 
 WARM_UP_STEPS = 100
@@ -25,6 +25,7 @@ SCORE = "score"
 _RECENT: dict[str, pl.DataType] = {"slot": pl.Int64(), "mean": pl.Float64(), "min": pl.Float64(), "max": pl.Float64()}
 
 LEARNED: dict[str, pl.DataType] = {
+    "before": pl.Int64(),
     "steps": pl.Int64(),
     "outside": pl.Int64(),
     LOW: pl.Float64(),
@@ -33,11 +34,11 @@ LEARNED: dict[str, pl.DataType] = {
     "places": pl.List(pl.Int32()),
     "met": pl.List(pl.UInt16()),
 }
-"""What a series carries: its steps since it began, how many of the last are on end far outside, the grid's range (null
-in the warm-up), the last steps, and its counts: `places` are tables, hours and bins, of the generation before it where
-they are negative (as -1 - place)."""
+"""What a series carries: its steps before it began anew and since, how many of the last are on end far outside, the
+range of the grid (null in the warm-up), the last steps, and its counts: `places` are tables, hours and bins, of the
+generation before it where they are negative (as -1 - place)."""
 
-NOTHING = {"steps": 0, "outside": 0, "recent": [], "places": [], "met": []}
+NOTHING = {"before": 0, "steps": 0, "outside": 0, "recent": [], "places": [], "met": []}
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Lesson:
     """Steps with what is known of them, and the series as of after them.
 
     Attributes:
-        steps: Those judged, in order within a series: with `number` in the series, features, grid, a column
+        steps: Those judged, in order within a series: with their `number` since it began, features, grid, a column
             `bits.<feature>` for each feature, and `score`, null in the warm-up.
         cells: Of the steps (`counts.cells_of`).
         carried: Counts of before (`counts.CELLS`).
@@ -73,18 +74,17 @@ def learn(new: pl.DataFrame, series: pl.DataFrame) -> Lesson:
     runs = _outside(fresh, series)
     ends = runs.filter(pl.col("outside") >= REGIME_STEPS).group_by("series").agg(ends=pl.col("number").first())
     runs = runs.join(ends, on="series", how="left", maintain_order="left")
-    judged = runs.filter(pl.col("ends").is_null() | (pl.col("number") <= pl.col("ends")))
+    judged = counts.placed(runs.filter(pl.col("ends").is_null() | (pl.col("number") <= pl.col("ends"))))
     rest = runs.filter(pl.col("number") > pl.col("ends")).select(new.columns)
     cells, carried = counts.cells_of(judged), _cells(series)
     met, totals = counts.counted(cells, carried)
     surprise = counts.bits(met, judged["number"])
-    score = surprise.select(pl.sum_horizontal(pl.all()) / len(FEATURES)).to_series()
+    score = surprise.select(in_order(map(pl.col, surprise.columns)) / len(FEATURES)).to_series()
     scored = judged.hstack(surprise.rename(lambda name: f"bits.{name}")).with_columns(
         pl.when(pl.col("number") >= WARM_UP_STEPS).then(score).alias(SCORE)
     )
     following = _following(points, ready, judged, series, totals)
-    anew = following.join(ends, on="series", how="semi").select("series")
-    return Lesson(scored, cells, carried, _restarted(following, anew), rest)
+    return Lesson(scored, cells, carried, _restarted(following, ends), rest)
 
 
 def _numbered(new: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
@@ -185,12 +185,17 @@ def _packed(totals: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _restarted(following: pl.DataFrame, anew: pl.DataFrame) -> pl.DataFrame:
-    """The series, those that begin anew with nothing learned."""
-    if anew.is_empty():
+def _restarted(following: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
+    """The series, those whose lives end with nothing learned; `ends` has the number of the last step of each life."""
+    if ends.is_empty():
         return following
-    again = pl.col("series").is_in(anew["series"].implode())
     blank = {name: pl.lit(NOTHING.get(name), dtype) for name, dtype in LEARNED.items()}
-    return following.with_columns(
-        pl.when(again).then(value).otherwise(name).alias(name) for name, value in blank.items()
+    blank["before"] = pl.col("before") + pl.col("ends") + 1
+    return (
+        following.join(ends, on="series", how="left", maintain_order="left")
+        .with_columns(
+            pl.when(pl.col("ends").is_not_null()).then(value).otherwise(name).alias(name)
+            for name, value in blank.items()
+        )
+        .drop("ends")
     )
