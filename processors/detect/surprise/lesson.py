@@ -31,12 +31,13 @@ LEARNED: dict[str, pl.DataType] = {
     LOW: pl.Float64(),
     HIGH: pl.Float64(),
     "recent": pl.List(pl.Struct(_RECENT)),
-    "places": pl.List(pl.Int32()),
+    "places": pl.List(pl.UInt32()),
     "met": pl.List(pl.UInt16()),
 }
 """What a series carries: its steps before it began anew and since, how many of the last are on end far outside, the
-range of the grid (null in the warm-up), the last steps, and its counts: `places` are tables, hours and bins, of the
-generation before it where they are negative (as -1 - place)."""
+range of the grid (null in the warm-up), the last steps, and its counts: `places` are tables, hours and bins of this
+generation and, `ONE_GENERATION` higher, of the one before, in order and each as its distance from the one before it,
+which packs to a third."""
 
 NOTHING = {"before": 0, "steps": 0, "outside": 0, "recent": [], "places": [], "met": []}
 
@@ -128,16 +129,14 @@ def _outside(fresh: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
 
 def _cells(series: pl.DataFrame) -> pl.DataFrame:
     """The counts that series carry (`counts.CELLS`)."""
-    generation = (pl.col("steps") - 1) // GENERATION_STEPS
-    earlier = pl.col("places") < 0
-    place = pl.when(earlier).then(-1 - pl.col("places")).otherwise("places").cast(pl.Int64)
+    code = pl.col("places").cast(pl.Int64).cum_sum().over("series")
+    generation = (pl.col("steps") - 1) // GENERATION_STEPS - counts.generation_of(code)
     return (
         series.filter(pl.col("places").list.len() > 0)
-        .select("series", "places", "met", generation=generation)
+        .select("series", "places", "met", "steps")
         .explode("places", "met")
         .select(
-            cell=counts.whole(pl.col("series"), pl.col("generation") - earlier.cast(pl.Int64), place),
-            count=pl.col("met").cast(pl.Int64),
+            cell=counts.whole(pl.col("series"), generation, counts.place_of(code)), count=pl.col("met").cast(pl.Int64)
         )
     )
 
@@ -173,15 +172,16 @@ def _packed(totals: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     cell = pl.col("cell")
     generation = (pl.col("steps") - 1) // GENERATION_STEPS
     age = pl.col("generation") - counts.generation_of(cell)
-    place = counts.place_of(cell)
+    apart = pl.col("code") - pl.col("code").shift(1, fill_value=0).over("series")
     return (
         totals.with_columns(series=counts.series_of(cell).cast(pl.UInt32))
         .join(series.select("series", generation=generation), on="series")
         .filter(age <= 1)
-        .select("series", "count", place=pl.when(age == 1).then(-1 - place).otherwise(place).cast(pl.Int32))
-        .sort("series", "place")
+        .select("series", "count", code=age * counts.ONE_GENERATION + counts.place_of(cell))
+        .sort("series", "code")
+        .select("series", places=apart.cast(pl.UInt32), met=pl.col("count").cast(pl.UInt16))
         .group_by("series", maintain_order=True)
-        .agg(places="place", met=pl.col("count").cast(pl.UInt16))
+        .agg("places", "met")
     )
 
 
