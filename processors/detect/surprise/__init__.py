@@ -15,12 +15,15 @@ import polars as pl
 
 from processors.detect.contract import FINDING, Judged
 from processors.detect.rare import MEMORY, rare
-from processors.detect.surprise.lesson import LEARNED, NOTHING, SCORE, learn
+from processors.detect.surprise.lesson import LEARNED, NOTHING, SCORE, Lesson, learn
 from processors.detect.surprise.steps import OPEN, SERIES, known, steps
 from processors.detect.surprise.usual import usual
 from processors.schema import MEASURE_NAMES, SENSOR_ID
 
 SILENCE_STEPS = 100
+
+_SENSOR = ""
+"""In place of a measure: the row of the state that is the sensor's own, with its steps and alerts."""
 
 
 class Surprise:
@@ -35,7 +38,7 @@ class Surprise:
 
     @property
     def carries(self) -> Mapping[str, pl.DataType]:
-        """One row for each series: what is open, what it has learned, and its alerts of late."""
+        """One row for each series, with what is open and what it has learned, and one for each sensor's alerts."""
         return {SENSOR_ID: pl.String(), "measure": pl.String(), **OPEN, **LEARNED, **MEMORY}
 
     def judge(self, rows: pl.DataFrame, state: pl.DataFrame) -> Judged:
@@ -43,60 +46,84 @@ class Surprise:
         values = known(rows)
         numbers = values.select(SERIES).unique(maintain_order=True).with_row_index("series")
         mine = numbers.join(state, on=SERIES, how="left", maintain_order="left").with_columns(
-            *(pl.col(name).fill_null(pl.lit(blank, self.carries[name])) for name, blank in NOTHING.items()),
-            pl.col("alerts").fill_null(0.0),
+            pl.col(name).fill_null(pl.lit(blank, self.carries[name])) for name, blank in NOTHING.items()
         )
-        left = values.join(numbers, on=SERIES, maintain_order="left")
-        ended, following = steps(left, mine)
+        ended, following = steps(values.join(numbers, on=SERIES, maintain_order="left"), mine)
+        lessons, learned = _lessons(ended, mine.select("series", *LEARNED))
         at_once = rows.select(pl.sum_horizontal(pl.col(name).is_not_null() for name in MEASURE_NAMES)).to_series()
-        own = mine.select("series", *LEARNED)
-        memory = mine.select("series", *MEMORY)
-        scores, found = [], [pl.DataFrame(schema=FINDING)]
-        while not ended.is_empty():
-            lesson = learn(ended, own)
-            scores.append(lesson.steps.select("series", "row", SCORE).filter(pl.col(SCORE).is_not_null()))
-            alerts, memory = self._alerts(
-                lesson.steps.join(own.select("series", "before"), on="series"), memory, at_once
-            )
-            own, ended = lesson.series, lesson.rest
-            found.append(self._findings(usual(alerts, lesson).join(numbers, on="series", maintain_order="left")))
-        state_now = (
-            mine.select("series", *SERIES)
-            .join(following, on="series", maintain_order="left")
-            .join(own, on="series", maintain_order="left")
-            .join(memory, on="series", maintain_order="left")
-            .select(*self.carries)
+        judged = pl.concat([pl.DataFrame(schema=_SCORED), *(lesson.steps.select(*_SCORED) for lesson in lessons)]).join(
+            numbers, on="series", maintain_order="left"
         )
-        others = state.join(numbers, on=SERIES, how="anti", maintain_order="left")
-        return Judged(_wide(scores, numbers, len(rows)), pl.concat(found), pl.concat([others, state_now]).sort(SERIES))
+        ends = ended.join(numbers, on="series").select(SENSOR_ID, "row").unique().sort("row")
+        alerts, sensors = self._alerts(judged, ends, at_once, state.filter(pl.col("measure") == _SENSOR))
+        found = [
+            usual(lesson.steps.join(alerts, on=["series", "row"], maintain_order="left"), lesson) for lesson in lessons
+        ]
+        own = (
+            numbers.join(following, on="series", maintain_order="left")
+            .join(learned, on="series", maintain_order="left")
+            .drop("series")
+        )
+        others = state.join(pl.concat([own, sensors], how="diagonal"), on=SERIES, how="anti", maintain_order="left")
+        state_now = pl.concat([others, own, sensors], how="diagonal").select(*self.carries).sort(SERIES)
+        return Judged(_wide(judged, len(rows)), self._findings(found, numbers), state_now)
 
     def _alerts(
-        self, judged: pl.DataFrame, memory: pl.DataFrame, at_once: pl.Series
+        self, judged: pl.DataFrame, ends: pl.DataFrame, at_once: pl.Series, before: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The steps that are alerts, each with the `threshold` it reached, and the memory after them.
+        """The `series` and `row` of the steps that are alerts, each with its `threshold`; and the sensors' own state.
 
         Of several measures that are looked at together each must be rarer, by as many bits as make it as rare for one
         of them to be found by chance as it is for one alone (Bonferroni's correction).
+
+        Args:
+            judged: The steps with their scores.
+            ends: The rows that end a step of their sensor, in order.
+            at_once: Known measures of each row.
+            before: The sensors' own state.
         """
-        new = judged.filter(pl.col(SCORE).is_not_null())
-        together = at_once.gather(new["row"]).cast(pl.Float64)
-        told = new.with_columns(no=pl.col("before") + pl.col("number"), threshold=self.threshold + together.log(2))
-        candidates = told.with_columns(excess=pl.col(SCORE) - pl.col("threshold")).filter(pl.col("excess") >= 0)
-        return rare(candidates, memory, by=["series"], silence=SILENCE_STEPS)
-
-    def _findings(self, alerts: pl.DataFrame) -> pl.DataFrame:
-        return alerts.with_columns(kind=pl.lit(self.kind)).select(*FINDING).cast(FINDING)  # type: ignore[arg-type]
-
-
-def _wide(scores: list[pl.DataFrame], numbers: pl.DataFrame, rows: int) -> pl.DataFrame:
-    """One column a measure, one row a row."""
-    every = pl.DataFrame({"row": pl.int_range(rows, dtype=pl.UInt32, eager=True)})
-    empty = pl.DataFrame(schema={"series": pl.UInt32, "row": pl.UInt32, SCORE: pl.Float64})
-    named = pl.concat([empty, *scores]).join(numbers, on="series")
-    columns = [
-        every.join(named.filter(pl.col("measure") == name), on="row", how="left", maintain_order="left")[SCORE].alias(
-            name
+        own = ends.select(SENSOR_ID).unique(maintain_order=True).join(before, on=SENSOR_ID, how="left")
+        own = own.select(SENSOR_ID, pl.col("steps").fill_null(0), "alertAt", pl.col("alerts").fill_null(0.0))
+        counted = ends.join(own, on=SENSOR_ID, maintain_order="left").select(
+            SENSOR_ID, "row", no=pl.col("steps") + pl.int_range(pl.len()).over(SENSOR_ID)
         )
-        for name in MEASURE_NAMES
-    ]
-    return pl.DataFrame(columns)
+        scored = judged.filter(pl.col(SCORE).is_not_null())
+        together = at_once.gather(scored["row"]).cast(pl.Float64)
+        candidates = (
+            scored.with_columns(threshold=self.threshold + together.log(2))
+            .with_columns(excess=pl.col(SCORE) - pl.col("threshold"))
+            .filter(pl.col("excess") >= 0)
+            .join(counted, on=[SENSOR_ID, "row"])
+            .sort("row", -pl.col("excess"), "measure")
+        )
+        alerts, memory = rare(candidates, own, by=[SENSOR_ID], silence=SILENCE_STEPS)
+        seen = counted.group_by(SENSOR_ID).agg(steps=pl.col("no").max() + 1)
+        sensors = memory.update(seen, on=SENSOR_ID, how="left").with_columns(measure=pl.lit(_SENSOR))
+        return alerts.select("series", "row", "threshold"), sensors
+
+    def _findings(self, alerts: list[pl.DataFrame], numbers: pl.DataFrame) -> pl.DataFrame:
+        named = [
+            part.join(numbers, on="series").with_columns(kind=pl.lit(self.kind)).select(*FINDING) for part in alerts
+        ]
+        return pl.concat([pl.DataFrame(schema=FINDING), *(part.cast(FINDING) for part in named)]).sort("row")  # type: ignore[arg-type]
+
+
+_SCORED: dict[str, pl.DataType] = {"series": pl.UInt32(), "row": pl.UInt32(), SCORE: pl.Float64()}
+
+
+def _lessons(ended: pl.DataFrame, series: pl.DataFrame) -> tuple[list[Lesson], pl.DataFrame]:
+    """The lessons of the steps, more than one where a series begins anew, and the series after them."""
+    lessons = []
+    while not ended.is_empty():
+        lesson = learn(ended, series)
+        lessons.append(lesson)
+        series, ended = lesson.series, lesson.rest
+    return lessons, series
+
+
+def _wide(judged: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """Scores, one column a measure, one row a row."""
+    every = pl.DataFrame({"row": pl.int_range(rows, dtype=pl.UInt32, eager=True)})
+    parts = (judged.filter(pl.col("measure") == name) for name in MEASURE_NAMES)
+    columns = (every.join(part, on="row", how="left", maintain_order="left")[SCORE] for part in parts)
+    return pl.DataFrame([column.alias(name) for column, name in zip(columns, MEASURE_NAMES, strict=True)])

@@ -25,7 +25,6 @@ SCORE = "score"
 _RECENT: dict[str, pl.DataType] = {"slot": pl.Int64(), "mean": pl.Float64(), "min": pl.Float64(), "max": pl.Float64()}
 
 LEARNED: dict[str, pl.DataType] = {
-    "before": pl.Int64(),
     "steps": pl.Int64(),
     "outside": pl.Int64(),
     LOW: pl.Float64(),
@@ -34,12 +33,12 @@ LEARNED: dict[str, pl.DataType] = {
     "places": pl.List(pl.UInt32()),
     "met": pl.List(pl.UInt16()),
 }
-"""What a series carries: its steps before it began anew and since, how many of the last are on end far outside, the
+"""What a series carries: its steps since it began, how many of the last are on end far outside, the
 range of the grid (null in the warm-up), the last steps, and its counts: `places` are tables, hours and bins of this
 generation and, `ONE_GENERATION` higher, of the one before, in order and each as its distance from the one before it,
 which packs to a third."""
 
-NOTHING = {"before": 0, "steps": 0, "outside": 0, "recent": [], "places": [], "met": []}
+NOTHING = {"steps": 0, "outside": 0, "recent": [], "places": [], "met": []}
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,6 @@ def _restarted(following: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
     if ends.is_empty():
         return following
     blank = {name: pl.lit(NOTHING.get(name), dtype) for name, dtype in LEARNED.items()}
-    blank["before"] = pl.col("before") + pl.col("ends") + 1
     return (
         following.join(ends, on="series", how="left", maintain_order="left")
         .with_columns(
