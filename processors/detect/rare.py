@@ -28,8 +28,8 @@ def rare(
         silence: Rows after an alert that are part of it.
     """
     key, no, at = list(by), pl.col("no"), pl.col("alertAt")
-    left, found = candidates, []
-    while True:
+    left, found = candidates, [candidates.clear()]
+    while len(left):
         waiting = left.join(memory.select(*key, *MEMORY), on=key, maintain_order="left").filter(
             at.is_null() | (no - at > silence)
         )
@@ -41,7 +41,6 @@ def rare(
             .first()
         )
         found.append(first.select(candidates.columns))
-        if first.is_empty():
-            return pl.concat(found), memory
-        left = waiting.select(candidates.columns)
+        left = waiting.select(candidates.columns) if len(first) else left.clear()
         memory = memory.update(first.select(*key, alertAt="no", alerts=pl.col("alerts") + 1), on=key, how="left")
+    return pl.concat(found), memory

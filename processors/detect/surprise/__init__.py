@@ -56,9 +56,8 @@ class Surprise:
         )
         ends = ended.join(numbers, on="series").select(SENSOR_ID, "row").unique().sort("row")
         alerts, sensors = self._alerts(judged, ends, at_once, state.filter(pl.col("measure") == _SENSOR))
-        found = [
-            usual(lesson.steps.join(alerts, on=["series", "row"], maintain_order="left"), lesson) for lesson in lessons
-        ]
+        told = [(lesson.steps.join(alerts, on=["series", "row"]), lesson) for lesson in lessons if len(alerts)]
+        found = [usual(own, lesson) for own, lesson in told if len(own)]
         own = (
             numbers.join(following, on="series", maintain_order="left")
             .join(learned, on="series", maintain_order="left")

@@ -55,15 +55,20 @@ def hour_of_week(slot: pl.Expr) -> pl.Expr:
 def with_features(points: pl.DataFrame) -> pl.DataFrame:
     """The steps of `series`, in order, with the columns of `FEATURES` and the hour of the week.
 
+    Args:
+        points: With the `place` of each step among those of its series.
+
     The level is a sum of shifted means: a running sum would keep the rounding of steps that have left it.
     """
-    before = pl.int_range(pl.len()).over("series")
-    total = in_order(
-        pl.col("mean").shift(back).over("series").fill_null(0.0) for back in reversed(range(LOOK_BACK_STEPS))
-    )
+
+    def last_ten(name: str, otherwise: pl.Expr) -> list[pl.Expr]:
+        there = (pl.col("place") >= back for back in range(LOOK_BACK_STEPS))
+        return [pl.when(known).then(pl.col(name).shift(back)).otherwise(otherwise) for back, known in enumerate(there)]
+
+    total = in_order(reversed(last_ten("mean", pl.lit(0.0))))
     return points.with_columns(
-        pl.col("min").rolling_min(LOOK_BACK_STEPS, min_samples=1).over("series").alias("least"),
-        pl.col("max").rolling_max(LOOK_BACK_STEPS, min_samples=1).over("series").alias("greatest"),
-        (total / pl.min_horizontal(before + 1, LOOK_BACK_STEPS)).alias("level"),
+        pl.min_horizontal(last_ten("min", pl.col("min"))).alias("least"),
+        pl.max_horizontal(last_ten("max", pl.col("max"))).alias("greatest"),
+        (total / pl.min_horizontal(pl.col("place") + 1, LOOK_BACK_STEPS)).alias("level"),
         hour_of_week(pl.col("slot")).alias(HOUR),
     )

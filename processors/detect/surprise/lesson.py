@@ -88,7 +88,7 @@ def learn(new: pl.DataFrame, series: pl.DataFrame) -> Lesson:
 
 
 def _numbered(new: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
-    """The last steps of before and the new ones, in order within a series, with their `number` in it."""
+    """The last steps of before and the new ones, in order within a series: `number` in it, `place` among these."""
     recent = (
         series.select("series", "recent")
         .explode("recent", empty_as_null=False)
@@ -100,7 +100,8 @@ def _numbered(new: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
         pl.concat([recent.select(new.columns), new])
         .sort("series", maintain_order=True)
         .join(first, on="series", maintain_order="left")
-        .with_columns(number=pl.col("first") + pl.int_range(pl.len()).over("series"))
+        .with_columns(place=pl.int_range(pl.len()).over("series"))
+        .with_columns(number=pl.col("first") + pl.col("place"))
         .drop("first")
     )
 

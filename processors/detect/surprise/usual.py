@@ -24,14 +24,15 @@ def usual(alerts: pl.DataFrame, lesson: Lesson) -> pl.DataFrame:
     """The alerts with `value`, `expectedLow`, `expectedHigh` and `context` of the feature that surprises most.
 
     Args:
-        alerts: Some of the lesson's steps.
+        alerts: Some of the lesson's steps, one at least.
         lesson: Its steps and counts tell what came before each alert.
     """
     names = [feature.name for feature in FEATURES]
     top = pl.concat_list(f"bits.{name}" for name in names).list.arg_max()
     told = alerts.with_columns(top=top)
-    parts = [_of(told.filter(pl.col("top") == at), name, lesson) for at, name in enumerate(names)]
-    return pl.concat(part for part in parts if len(part)) if alerts.height else _of(told, names[0], lesson)
+    tops = set(told["top"])
+    parts = [_of(told.filter(pl.col("top") == at), name, lesson) for at, name in enumerate(names) if at in tops]
+    return pl.concat(parts)
 
 
 def _of(alerts: pl.DataFrame, name: str, lesson: Lesson) -> pl.DataFrame:
