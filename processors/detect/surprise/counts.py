@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from processors.detect.surprise.features import FEATURES, HOUR, Feature, in_order
+from processors.detect.exact import in_order, ratio
+from processors.detect.surprise.features import FEATURES, HOUR, Feature
 from processors.detect.surprise.grid import BINS, bin_of, on_grid
 
 GENERATION_STEPS = 4_096
@@ -164,16 +165,16 @@ def bits(met: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
 
 def _mean_bits(feature: Feature, seen: pl.Expr) -> pl.Expr:
     own = [table for table in TABLES if table.feature is feature]
-    shares = [(pl.col(str(t.number)) + PRIOR / BINS) / (seen + PRIOR) for t in own if not t.hourly]
+    shares = [ratio(pl.col(str(t.number)) + PRIOR / BINS, seen + PRIOR) for t in own if not t.hourly]
     if feature.hourly:
         by_hour = [pl.col(str(table.number)) for table in own if table.hourly and not table.totals]
         (in_hour,) = (pl.col(str(table.number)) for table in own if table.totals)
         shares = _shrunk(by_hour, in_hour, shares)
-    return in_order(-share.log(2) for share in shares) / len(shares)
+    return ratio(in_order(-share.log(2) for share in shares), len(shares))
 
 
 def _shrunk(by_hour: Sequence[pl.Expr], in_hour: pl.Expr, overall: Sequence[pl.Expr]) -> list[pl.Expr]:
     """Shares in the hour of the week, which with few steps are like those of all hours."""
     return [
-        (met + HOURLY_PRIOR * share) / (in_hour + HOURLY_PRIOR) for met, share in zip(by_hour, overall, strict=True)
+        ratio(met + HOURLY_PRIOR * share, in_hour + HOURLY_PRIOR) for met, share in zip(by_hour, overall, strict=True)
     ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 
 import polars as pl
 
+from processors.detect.exact import in_order, ratio
 from processors.detect.surprise.steps import STEP_S
 
 LOOK_BACK_STEPS = 10
@@ -42,11 +40,6 @@ FEATURES = (
 HOUR = "hour"
 
 
-def in_order(terms: Iterable[pl.Expr]) -> pl.Expr:
-    """The sum, added from first to last: `pl.sum_horizontal` has an order of its own, and rounds differently."""
-    return reduce(add, terms)
-
-
 def hour_of_week(slot: pl.Expr) -> pl.Expr:
     """Hour of the week in UTC, from 0; weeks begin with Thursdays, as 1970 did."""
     return slot * STEP_S // _HOUR_S % HOURS_OF_WEEK
@@ -69,6 +62,6 @@ def with_features(points: pl.DataFrame) -> pl.DataFrame:
     return points.with_columns(
         pl.min_horizontal(last_ten("min", pl.col("min"))).alias("least"),
         pl.max_horizontal(last_ten("max", pl.col("max"))).alias("greatest"),
-        (total / pl.min_horizontal(pl.col("place") + 1, LOOK_BACK_STEPS)).alias("level"),
+        ratio(total, pl.min_horizontal(pl.col("place") + 1, LOOK_BACK_STEPS)).alias("level"),
         hour_of_week(pl.col("slot")).alias(HOUR),
     )

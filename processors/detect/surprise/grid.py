@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from processors.detect.exact import ratio
+
 BINS = 30
 """Of the warm-up's range."""
 
@@ -38,7 +40,7 @@ def bounds(least: pl.Expr, greatest: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 def half_ranges(value: pl.Expr) -> pl.Expr:
     """Distance from the middle of the grid, in halves of its range."""
     half = (pl.col(HIGH) - pl.col(LOW)) / 2
-    return (value - (pl.col(LOW) + half)) / half
+    return ratio(value - (pl.col(LOW) + half), half)
 
 
 def on_grid(value: pl.Expr) -> pl.Expr:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from processors.detect.exact import in_order, ratio
 from processors.detect.surprise import counts
 from processors.detect.surprise.counts import GENERATION_STEPS
-from processors.detect.surprise.features import FEATURES, LOOK_BACK_STEPS, in_order, with_features
+from processors.detect.surprise.features import FEATURES, LOOK_BACK_STEPS, with_features
 from processors.detect.surprise.grid import HIGH, LOW, bounds, half_ranges
 
 WARM_UP_STEPS = 100
@@ -79,7 +80,7 @@ def learn(new: pl.DataFrame, series: pl.DataFrame) -> Lesson:
     cells, carried = counts.cells_of(judged), _cells(series)
     met, totals = counts.counted(cells, carried)
     surprise = counts.bits(met, judged["number"])
-    score = surprise.select(in_order(map(pl.col, surprise.columns)) / len(FEATURES)).to_series()
+    score = surprise.select(ratio(in_order(map(pl.col, surprise.columns)), len(FEATURES))).to_series()
     scored = judged.hstack(surprise.rename(lambda name: f"bits.{name}")).with_columns(
         pl.when(pl.col("number") >= WARM_UP_STEPS).then(score).alias(SCORE)
     )

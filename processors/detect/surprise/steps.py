@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from processors.detect.exact import ratio
 from processors.schema import MEASURE_NAMES, OBSERVED_AT, SENSOR_ID
 
 STEP_S = 300
@@ -74,7 +75,9 @@ def steps(values: pl.DataFrame, before: pl.DataFrame) -> tuple[pl.DataFrame, pl.
     ended = pl.concat([one.select(columns), many.filter("ends").select(columns)])
     if len(one) and len(many):
         ended = ended.sort("series", "row")
-    ended = ended.select("series", "row", "slot", pl.col("sum") / pl.col("rows"), "min", "max").rename({"sum": "mean"})
+    ended = ended.select("series", "row", "slot", ratio(pl.col("sum"), pl.col("rows")), "min", "max").rename(
+        {"sum": "mean"}
+    )
     rest = many.filter(~pl.col("ends")).select("series", openRows="rows", openSum="sum", openMin="min", openMax="max")
     last = seen.group_by("series", maintain_order=True).agg(pl.col("slot").last())
     nothing = {"openRows": 0, "openSum": 0.0}
