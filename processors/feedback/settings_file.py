@@ -47,19 +47,26 @@ def write_thresholds(path: Path, thresholds: Mapping[str, float]) -> None:
         held = whole.stat()
         if not held.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(whole, os.W_OK):
             raise PermissionError("the file is read-only")
-        aside = whole.with_name(f".{whole.name}.new")
-        text = with_thresholds(whole.read_bytes().decode(), thresholds)
-        with aside.open("wb") as file:
-            os.fchown(file.fileno(), held.st_uid, held.st_gid)
-            os.fchmod(file.fileno(), stat.S_IMODE(held.st_mode))
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(whole)
-        sync_folder(whole.parent)
+        _replace(whole, held, with_thresholds(whole.read_bytes().decode(), thresholds).encode())
     except OSError as error:
         raise SettingsError(
             "write the thresholds",
             path,
             hint="make it and its folder writable to you, or write them yourself: tune shows them without --apply",
         ) from error
+
+
+def _replace(path: Path, held: os.stat_result, content: bytes) -> None:
+    aside = path.with_name(f".{path.name}.new")
+    try:
+        with aside.open("wb") as file:
+            os.fchown(file.fileno(), held.st_uid, held.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(held.st_mode))
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
