@@ -1,7 +1,7 @@
 """Labels: a document beside each alarm that a person has judged.
 
-The processor writes an alarm again whenever it takes in its row again, so that a label in the alarm itself would be
-lost (docs/decisions/0020-labels-are-documents.md).
+The processor writes an alarm again when it sends its row again, so that a label in the alarm itself would be lost
+(docs/decisions/0020-labels-are-documents.md).
 """
 
 from __future__ import annotations

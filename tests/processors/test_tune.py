@@ -103,9 +103,9 @@ def test_a_label_that_says_nothing_is_left_out(damage):
 def test_alarms_are_counted_before_and_after_and_a_higher_threshold_of_theirs_is_known():
     proposals = {"spike": proposed(labelled(false=[9.0] * 5), 8.0), "stuck": proposed({}, 120.0)}
     alarms = [
+        {"kind": "spike", "score": 20.0, "threshold": 12.0},
         {"kind": "spike", "score": 7.0, "threshold": 6.0},
         {"kind": "spike", "score": 9.0, "threshold": 8.0},
-        {"kind": "spike", "score": 20.0, "threshold": 12.0},
         {"kind": "stuck", "score": 121.0, "threshold": 100.0},
         {"kind": "limit", "score": 0.1, "threshold": 1e-9},
         {"kind": "spike", "score": None, "threshold": 8.0},
