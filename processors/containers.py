@@ -19,6 +19,9 @@ AGGREGATES = "aggregates"
 ANOMALIES = "anomalies"
 RUNS = "runs"
 
+LABEL = "label"
+"""`kind` of those documents in `anomalies` that are no alarm, but what a person said of one (`feedback.labels`)."""
+
 SENSOR_KEY = ("/city", "/sensorId", "/month")
 """No logical partition of it reaches the 20 GB limit, and a query for a city stays a prefix query."""
 

@@ -5,6 +5,7 @@ ProcessorError          exit code
 ├── SourceError         1   a sensor's database cannot be read
 │   └── SourceChanged   1   it was replaced while it was being read; read it again
 ├── CityError           2   no such city, or a city without data
+├── AnomalyError        2   no such anomaly, or nothing that can be labelled
 ├── EndpointError       3   Cosmos cannot be reached or refuses us
 ├── SinkError           1   Cosmos answers, and does not take what we write
 ├── ArchiveError        1   the Parquet archive cannot be written or read
@@ -64,6 +65,12 @@ class SettingsError(ProcessorError):
 
 class CityError(ProcessorError):
     """The city has no folder, or its folder has no database."""
+
+    exit_code = USAGE
+
+
+class AnomalyError(ProcessorError):
+    """There is no anomaly of that id, or what has it cannot be labelled."""
 
     exit_code = USAGE
 

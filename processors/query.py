@@ -20,6 +20,7 @@ from azure.core.async_paging import AsyncItemPaged
 from azure.cosmos.aio import ContainerProxy
 
 from processors import cosmos
+from processors.containers import LABEL
 from processors.cosmos import Account
 from processors.errors import ProcessorError, SettingsError, SinkError
 
@@ -63,11 +64,13 @@ class Selection:
         city: As written in the folder's name.
         sensor: Sensor id.
         since: Observed then or later.
+        alarms: Of the container of anomalies: alarms, and not what people said of them.
     """
 
     city: str | None = None
     sensor: str | None = None
     since: datetime | None = None
+    alarms: bool = False
 
     def conditions(self) -> tuple[str, dict[str, Any]]:
         """` WHERE ...` or nothing, and its parameters."""
@@ -75,6 +78,7 @@ class Selection:
             ("c.city = @city", "@city", self.city),
             ("c.sensorId = @sensor", "@sensor", self.sensor),
             ("c.observedAt >= @since", "@since", None if self.since is None else _instant(self.since)),
+            ("c.kind != @label", "@label", LABEL if self.alarms else None),
         ]
         given = [(text, name, value) for text, name, value in wanted if value is not None]
         where = " AND ".join(text for text, _, _ in given)
@@ -107,6 +111,12 @@ def newest_first(selection: Selection, limit: int) -> Query:
     where, parameters = selection.conditions()
     # A number in the text: the emulator knows no parameter there.
     return Query(f"SELECT * FROM c{where} ORDER BY c.observedAt DESC OFFSET 0 LIMIT {limit:d}", parameters)  # noqa: S608
+
+
+def oldest_first(selection: Selection, limit: int) -> Query:
+    """The earliest documents of a selection, at most `limit`."""
+    where, parameters = selection.conditions()
+    return Query(f"SELECT * FROM c{where} ORDER BY c.observedAt ASC OFFSET 0 LIMIT {limit:d}", parameters)  # noqa: S608
 
 
 def count(selection: Selection) -> Query:

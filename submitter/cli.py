@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from submitter import version as installed_version
-from submitter.commands import config, cosmos, network, query, run, sensors, submit, verify, version
+from submitter.commands import anomalies, config, cosmos, network, query, run, sensors, submit, verify, version
 from submitter.errors import BROKEN_PIPE, INTERRUPTED, Explained, UsageError, tell
 
 _EXTRAS = {"polars": "processors", "azure": "processors", "aiohttp": "processors", "numpy": "sensors"}
@@ -48,6 +48,7 @@ app.command(epilog=run.EXAMPLE)(run.run)
 app.command(epilog=submit.EXAMPLE)(submit.submit)
 app.command(epilog=query.EXAMPLE)(query.query)
 app.command(epilog=verify.EXAMPLE)(verify.verify)
+app.add_typer(anomalies.app, name="anomalies")
 app.add_typer(cosmos.app, name="cosmos")
 app.add_typer(config.app, name="config")
 app.add_typer(network.app, name="network")

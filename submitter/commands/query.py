@@ -1,16 +1,16 @@
 """`bacalhau-cosmos query`: what Cosmos has."""
 # ruff: noqa: PLC0415 - processors is imported when it is used, so that help stays fast
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.commands._since import instant
 from submitter.errors import UsageError
 from submitter.output import RowOutput, chosen, show_document, show_rows
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: bacalhau-cosmos query --city denver --since 2h --anomalies --output csv"
 
 _DEFAULT_LIMIT = 100
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_AGO = re.compile(r"(\d{1,9})([smhd])")
 
 
 class Container(StrEnum):
@@ -111,13 +109,13 @@ def query(
 
     asked = _Asked(city, sensor, since, anomalies, count, limit, sql, container, analyze)
     asked.refuse_mixtures()
-    start = None if since is None else _instant(since, datetime.now(UTC))
+    start = None if since is None else instant(since, datetime.now(UTC))
     written = None if sql is None else as_given(sql)
     settings = load_settings({"city": city, "endpoint": endpoint}, assigned, config, required=("endpoint",)).settings
     where = ANOMALIES if anomalies else settings.container
     if container not in (None, Container.READINGS):
         where = container.value
-    selection = Selection(settings.city or None, sensor, start)
+    selection = Selection(settings.city or None, sensor, start, alarms=anomalies)
     how = chosen(output)
     with open_reader(account(settings), where) as reader:
         if written is not None:
@@ -158,7 +156,7 @@ def _show_documents(reader: "Reader", selection: "Selection", limit: int, how: s
 
     columns = (OBSERVED_AT, "city", SENSOR_ID, *MEASURE_NAMES, IS_ANOMALY)
     if anomalies:
-        columns = (OBSERVED_AT, "city", SENSOR_ID, "measure", "kind", "value", "score", "threshold")
+        columns = (OBSERVED_AT, "city", SENSOR_ID, "id", "explanation")
     documents = (without_system(document) for document in reader.rows(newest_first(selection, limit)))
     show_rows(_or_say_none(documents), how, columns=columns)
 
@@ -195,22 +193,3 @@ def _show_groups(groups: Iterable["Group"], how: str) -> None:
         show_document({"groups": rows, "total": total})
     else:
         show_rows(rows if how == "csv" else [*rows, {"city": "total", **total}], how)
-
-
-def _instant(text: str, now: datetime) -> datetime:
-    """The moment that `2h` (ago) or a time stamp means; UTC where it names no zone."""
-    if ago := _AGO.fullmatch(text.strip()):
-        try:
-            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        except OverflowError:
-            return datetime.min.replace(tzinfo=UTC)
-    try:
-        at = datetime.fromisoformat(text.strip())
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            "read --since",
-            text,
-            why="it is neither an age nor a time stamp",
-            hint="for example 2h or 2026-11-20T00:00:00Z",
-        ) from error

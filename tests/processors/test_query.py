@@ -9,11 +9,13 @@ from processors.model import Documents
 from processors.query import (
     NO_DAY,
     PAGE_ROWS,
+    Query,
     Selection,
     as_given,
     count,
     group,
     newest_first,
+    oldest_first,
     open_reader,
     partition,
     partitions,
@@ -67,6 +69,10 @@ def test_golden_text():
         newest_first(Selection("denver", "S1", HOUR), 100).sql
         == "SELECT * FROM c WHERE c.city = @city AND c.sensorId = @sensor AND c.observedAt >= @since"
         " ORDER BY c.observedAt DESC OFFSET 0 LIMIT 100"
+    )
+    assert oldest_first(ALL, 5).sql == "SELECT * FROM c ORDER BY c.observedAt ASC OFFSET 0 LIMIT 5"
+    assert count(Selection(alarms=True)) == Query(
+        "SELECT VALUE COUNT(1) FROM c WHERE c.kind != @label", {"@label": "label"}
     )
     assert count(Selection("denver")).sql == "SELECT VALUE COUNT(1) FROM c WHERE c.city = @city"
     assert partitions(ALL).sql == "SELECT DISTINCT c.city, c.sensorId, c.month FROM c"

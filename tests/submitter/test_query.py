@@ -84,8 +84,8 @@ def test_shows_anomalies(cli):
     (found,) = read(cli("query", "--city", "denver", "--anomalies"))
     assert (found["kind"], found["measure"], found["value"]) == ("limit", "temperatureC", 4000.0)
     table = cli("query", "--city", "denver", "--anomalies", "--output", "table").stdout.splitlines()
-    assert table[0].split()[:5] == ["observedAt", "city", "sensorId", "measure", "kind"]
-    assert table[1].split()[2:6] == ["S1", "temperatureC", "limit", "4000"]
+    assert table[0].split() == ["observedAt", "city", "sensorId", "id", "explanation"]
+    assert table[1].split(maxsplit=4)[2:] == ["S1", found["id"], found["explanation"]]
 
 
 @pytest.mark.usefixtures("stored")

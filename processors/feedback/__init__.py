@@ -1,0 +1,1 @@
+"""What people say of alarms, and the thresholds that would follow from it."""
