@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -123,10 +123,9 @@ def benchmark_rows(benchmark: Benchmark, row_ids: pl.Series) -> Alarms:
 
 
 def best_clock(benchmark: Benchmark) -> tuple[int, Scores]:
-    """The control: alarms every so many rows, and the best that this comes to when the interval is chosen afterwards."""
+    """The control: alarms every so many rows, and the best it comes to when the interval is chosen afterwards."""
     place = benchmark.rows.select(pl.int_range(pl.len()).over(SENSOR_ID)).to_series().to_numpy()
-    every: Callable[[int], Alarms] = lambda rows: (place % rows == rows - 1).astype(np.float64)  # noqa: E731
-    tried = [(rows, benchmark.scores(every(rows))) for rows in CLOCKS]
+    tried = [(rows, benchmark.scores((place % rows == rows - 1).astype(np.float64))) for rows in CLOCKS]
     return max(tried, key=lambda one: one[1].standard)
 
 

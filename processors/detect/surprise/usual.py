@@ -13,23 +13,28 @@ from processors.detect.surprise.lesson import Lesson
 FROM_SHARE, TO_SHARE = 0.025, 0.975
 """The usual range has all but a fortieth of the steps on each side."""
 
-ENOUGH_STEPS = 30
+ENOUGH_STEPS = 20
 """Steps in an hour of the week from which on its own range is told."""
+
+PLAIN = 0.75
+"""Of the most surprising feature's bits: the first feature with so many is told, because a value says more to people
+than a mean of ten."""
 
 CONTEXTS = {"mean": None, "least": "least of ten", "greatest": "greatest of ten", "level": "mean of ten"}
 """Feature -> what of the measure it is, null for its value."""
 
 
 def usual(alerts: pl.DataFrame, lesson: Lesson) -> pl.DataFrame:
-    """The alerts with `value`, `expectedLow`, `expectedHigh` and `context` of the feature that surprises most.
+    """The alerts with `value`, `expectedLow`, `expectedHigh` and `context` of a feature that surprises most.
 
     Args:
         alerts: Some of the lesson's steps, one at least.
         lesson: Its steps and counts tell what came before each alert.
     """
     names = [feature.name for feature in FEATURES]
-    top = pl.concat_list(f"bits.{name}" for name in names).list.arg_max()
-    told = alerts.with_columns(top=top)
+    most = pl.max_horizontal(f"bits.{name}" for name in names)
+    plain = [pl.when(pl.col(f"bits.{name}") >= PLAIN * most).then(pl.lit(at)) for at, name in enumerate(names)]
+    told = alerts.with_columns(top=pl.coalesce(plain))
     tops = set(told["top"])
     parts = [_of(told.filter(pl.col("top") == at), name, lesson) for at, name in enumerate(names) if at in tops]
     return pl.concat(parts)
