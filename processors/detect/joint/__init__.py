@@ -57,7 +57,7 @@ class Joint:
         seen = spread.nearer_distances(seen, scale)
         spread_sums = summed(table, carried, seen, spread.spread_sums())
         spread_kept = remembered(table, carried, spread.in_units(spread_sums, scale), spread.WEIGHT)
-        seen, factors = spread.squared(seen, spread_kept)
+        seen = spread.squared(seen, spread_kept)
 
         seen = seen.with_columns(tail.chi_square_bits(pl.col(spread.SQUARE), pl.col(spread.DEGREES)).alias("!bits"))
         tail_sums = summed(table, carried, seen, tail.sums(pl.col("!bits")))
@@ -89,14 +89,14 @@ class Joint:
         return known.with_columns(pl.col(zero).fill_null(0)).with_row_index(KEY)
 
     def _findings(self, rows: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
-        ordered = seen.select(_ROW, self.kind, "!plain", spread.DEGREES).sort(_ROW)
+        ordered = seen.select(_ROW, self.kind, spread.PLAIN, spread.DEGREES).sort(_ROW)
         return findings(
             rows,
             ordered[self.kind],
             measure=self.kind,
             kind=self.kind,
             threshold=self.threshold,
-            value=ordered["!plain"].sqrt(),
+            value=ordered[spread.PLAIN].sqrt(),
             low=pl.zeros(len(rows), pl.Float64, eager=True),
             high=ordered[spread.DEGREES].replace_strict(USUAL_DISTANCE, default=None, return_dtype=pl.Float64),
         )

@@ -67,7 +67,5 @@ def remembered(table: pl.DataFrame, carried: pl.DataFrame, values: pl.DataFrame,
     names = values.columns
     before = carried.select(KEY, *(pl.col(name + KEPT).alias(name) for name in names), number=pl.lit(-1, pl.Int64))
     every = pl.concat([before, table.hstack(values.cast(pl.Float64))], how="diagonal").sort(KEY, "number")
-    known = every.with_columns(
-        pl.col(name).ewm_mean(alpha=weight, adjust=False).shift(1).over(KEY) for name in names
-    )
+    known = every.with_columns(pl.col(name).ewm_mean(alpha=weight, adjust=False).over(KEY).shift(1) for name in names)
     return known.filter(pl.col("number") >= 0).select(names)

@@ -5,6 +5,9 @@
 2. Of each block the products of the distances in units of that scale, clipped, so that what is extreme teaches little
    and a new regime is learned within some blocks.
 3. What is remembered of the products is a covariance. A row's distance (Mahalanobis) is that of its known measures.
+
+Nothing is divided by a column but 1: Polars may divide by a column of one row as it multiplies by the reciprocal of a
+scalar, and the last bit would depend on how many rows a call has.
 """
 
 from __future__ import annotations
@@ -31,8 +34,8 @@ CLIP = 4.0
 _LOG_PARTS = 2**16
 _SCALED_PARTS = 2**12
 _HALF_NORMAL = exp((0.5772156649015329 + log(2)) / 2)
-"""Standard deviation of a normal distribution whose mean logarithm of absolute values is 0: E ln|Z| = -(gamma + ln 2)/2,
-from the moments of the logarithm of chi-square (Abramowitz and Stegun, 6.3.3)."""
+"""Standard deviation of a normal distribution whose mean logarithm of absolute values is 0: E ln|Z| is
+-(gamma + ln 2) / 2, by the mean of the logarithm of chi-square (Abramowitz and Stegun, 6.3.3)."""
 
 PAIRS = tuple((i, j) for i in range(len(MEASURE_NAMES)) for j in range(i + 1))
 
@@ -45,8 +48,8 @@ DISTANCES = tuple(f"!distance{i}" for i in range(len(MEASURE_NAMES)))
 PARTS = tuple(f"!part{i}" for i in range(len(MEASURE_NAMES)))
 """Columns of rows: the distances as independent ones of variance 1; 0 where unknown."""
 
-SQUARE, DEGREES = "!square", "!degrees"
-"""Columns of rows: the squared distance, and of how many measures."""
+PLAIN, SQUARE, DEGREES = "!plain", "!square", "!degrees"
+"""Columns of rows: the squared distance, the same for as many rows as are remembered, and of how many measures."""
 
 REMEMBERED: Mapping[str, pl.DataType] = dict.fromkeys((*SCALE_SUMS, *SPREAD_SUMS), pl.Float64())
 
@@ -75,7 +78,7 @@ def scales(kept: pl.DataFrame) -> pl.DataFrame:
     """
     columns = []
     for i, name in enumerate(MEASURE_NAMES):
-        nearer = pl.min_horizontal(f"slow{i}", f"fast{i}") / pl.col(f"known{i}") / _LOG_PARTS
+        nearer = pl.min_horizontal(f"slow{i}", f"fast{i}") * (1 / pl.col(f"known{i}")) / _LOG_PARTS
         scale = pl.max_horizontal(nearer.exp() * _HALF_NORMAL, pl.lit(SMALLEST_SPREAD[name]))
         enough = pl.col(f"known{i}") >= FEWEST_ROWS * WEIGHT
         columns += [
@@ -93,7 +96,7 @@ def nearer_distances(rows: pl.DataFrame, scale: pl.DataFrame) -> pl.DataFrame:
         for i, (name, there) in enumerate(zip(MEASURE_NAMES, DISTANCES, strict=True))
     )
     return rows.with_columns(
-        ((pl.col(there) / pl.lit(scale[f"scale{i}"]).gather(block)).clip(-CLIP, CLIP) * _SCALED_PARTS)
+        ((pl.col(there) * (1 / pl.lit(scale[f"scale{i}"]).gather(block))).clip(-CLIP, CLIP) * _SCALED_PARTS)
         .round()
         .cast(pl.Int64)
         .alias(f"!whole{i}")
@@ -122,8 +125,8 @@ def in_units(sums: pl.DataFrame, scale: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def squared(rows: pl.DataFrame, kept: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows with `DISTANCES` of the measures that count, `PARTS`, `SQUARE` and `DEGREES`; and their Cholesky factors.
+def squared(rows: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `DISTANCES` of the measures that count, `PARTS`, `PLAIN`, `SQUARE` and `DEGREES`.
 
     Rows that follow each other in a block and know the same measures share a factor: column `!run`.
 
@@ -149,12 +152,11 @@ def squared(rows: pl.DataFrame, kept: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
         rows = rows.with_columns((rest * _of(factors, f"inverse{i}")).alias(part))
     square = pl.sum_horizontal(pl.col(part) * pl.col(part) for part in PARTS)
     remembered = _of(factors, "remembered")
-    rows = rows.with_columns(
-        square.alias("!plain"),
-        (remembered * (square / remembered).log1p()).alias(SQUARE),
+    return rows.with_columns(
+        square.alias(PLAIN),
+        (remembered * (square * (1 / remembered)).log1p()).alias(SQUARE),
         pl.sum_horizontal(pl.col(there).is_not_null().cast(pl.Int32) for there in DISTANCES).alias(DEGREES),
     )
-    return rows, factors
 
 
 def _of(factors: pl.DataFrame, name: str) -> pl.Expr:
@@ -175,7 +177,7 @@ def _factors(runs: pl.DataFrame) -> pl.DataFrame:
     runs = runs.with_columns(rows.fill_null(BLOCK_ROWS).alias("remembered"))
     runs = runs.with_columns(
         pl.when(known[i] & known[j])
-        .then(pl.col(f"product{i}{j}") / (pl.col(f"used{i}") * pl.col(f"used{j}")).sqrt())
+        .then(pl.col(f"product{i}{j}") * (1 / (pl.col(f"used{i}") * pl.col(f"used{j}")).sqrt()))
         .otherwise(float(i == j))
         .alias(f"c{i}{j}")
         for i, j in PAIRS

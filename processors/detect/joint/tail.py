@@ -33,15 +33,15 @@ def chi_square_bits(square: pl.Expr, degrees: pl.Expr) -> pl.Expr:
     nothing becomes 0 however rare it is.
     """
     root = square.sqrt()
-    t = 1 / (1 + root / sqrt(8))
+    t = 1 / (1 + root * sqrt(1 / 8))
     polynomial = pl.lit(_ERFC[-1])
     for coefficient in reversed(_ERFC[:-1]):
         polynomial = polynomial * t + coefficient
     odd = t * polynomial.exp() + sqrt(2 / pi) * (
-        pl.when(degrees == 5).then(root + root * square / 3).when(degrees == 3).then(root)
+        pl.when(degrees == 5).then(root + root * square * (1 / 3)).when(degrees == 3).then(root)
     )
     even = pl.when(degrees == 4).then(1 + square / 2).when(degrees == 2).then(1.0)
-    bits = square / (2 * log(2)) - pl.coalesce(odd, even).log(2)
+    bits = square * (0.5 / log(2)) - pl.coalesce(odd, even).log(2)
     return pl.max_horizontal(bits, 0.0 * bits)
 
 
@@ -63,6 +63,6 @@ def own_bits(bits: pl.Expr, rows: pl.Expr, excess: pl.Expr) -> pl.Expr:
         rows: How many were between `FROM` and `TO` of late.
         excess: What these exceeded `FROM` by, in bits.
     """
-    mean = (excess + _PRIOR_ROWS * _USUAL_EXCESS) / (rows + _PRIOR_ROWS)
-    stretch = pl.max_horizontal(mean / _USUAL_EXCESS, 1.0)
-    return pl.when(bits > FROM).then(FROM + (bits - FROM) / stretch).otherwise(bits)
+    mean = (excess + _PRIOR_ROWS * _USUAL_EXCESS) * (1 / (rows + _PRIOR_ROWS))
+    stretch = pl.max_horizontal(mean * (1 / _USUAL_EXCESS), 1.0)
+    return pl.when(bits > FROM).then(FROM + (bits - FROM) * (1 / stretch)).otherwise(bits)

@@ -7,7 +7,8 @@ held to the last minutes, and readings minutes apart to where the day is going. 
 so that a spike does not become usual.
 
 All averages are recursions `y + (x - y) / 2**k` that Polars computes in the order of the rows, so they go on from a
-carried `y` without a difference in any bit.
+carried `y` without a difference in any bit. What a sensor carried stands before its rows, so no row sees another sensor
+when it looks at the row above.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def distances(seen: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     carried, names = pl.col("!carried"), MEASURE_NAMES
     seen = seen.with_columns(pl.col(name).forward_fill().over(KEY).alias(name + "!last") for name in names)
     seen = seen.with_columns(
-        pl.when(carried).then(name + _BEFORE).otherwise(pl.col(name + "!last").shift(1).over(KEY)).alias(name + _BEFORE)
+        pl.when(carried).then(name + _BEFORE).otherwise(pl.col(name + "!last").shift(1)).alias(name + _BEFORE)
         for name in names
     )
     seen = seen.with_columns(_median_of_three(name).alias(name + "!median") for name in names)
@@ -70,8 +71,8 @@ def distances(seen: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     ahead = [
         (
-            (pl.col(name) - pl.col(name + _SLOW).shift(1).over(KEY)).alias(name + BY_SLOW),
-            (pl.col(name) - _one_step_ahead(name).shift(1).over(KEY)).alias(name + BY_FAST),
+            (pl.col(name) - pl.col(name + _SLOW).shift(1)).alias(name + BY_SLOW),
+            (pl.col(name) - _one_step_ahead(name).shift(1)).alias(name + BY_FAST),
         )
         for name in names
     ]
@@ -82,7 +83,7 @@ def distances(seen: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _median_of_three(name: str) -> pl.Expr:
     """Median of a known value and the two known ones before it; null where the value is unknown."""
     value, before = pl.col(name), pl.col(name + _BEFORE)
-    earlier = before.shift(1).over(KEY)
+    earlier = before.shift(1)
     low, high = pl.min_horizontal(value, before), pl.max_horizontal(value, before)
     return pl.when(value.is_not_null() & ~pl.col("!carried")).then(
         pl.max_horizontal(low, pl.min_horizontal(high, earlier))
