@@ -81,7 +81,7 @@ def scored(rows: Sequence[tuple[float | None, ...]]) -> list[float | None]:
             (products, clipped.T @ clipped, WEIGHT),
             (tails, of_block[3], TAIL_WEIGHT),
         ):
-            average += weight * (latest - average)
+            average[...] = average + weight * (latest - average)
     return scores
 
 

@@ -58,7 +58,8 @@ def distances(seen: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         seen = seen.with_columns(
             pl.when(carried)
             .then(name + column)
-            .otherwise(name + source)
+            .when(pl.col(name + "!median").is_not_null())
+            .then(name + source)
             .ewm_mean(alpha=weight, adjust=False, ignore_nulls=True)
             .forward_fill()
             .over(KEY)
