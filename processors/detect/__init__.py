@@ -13,6 +13,7 @@ import polars as pl
 from processors.detect import alarm
 from processors.detect.contract import FINDING, Detector
 from processors.detect.explain import explained
+from processors.detect.joint import Joint
 from processors.detect.limit import Limit
 from processors.detect.spike import Spike
 from processors.detect.stuck import Stuck
@@ -55,7 +56,7 @@ def detectors(*, thresholds: Mapping[str, float], limits: Mapping[str, tuple[flo
         limits: Measure -> what its sensor can measure, likewise.
     """
     at = {**DEFAULT_THRESHOLDS, **thresholds}
-    return (Limit(limits), Stuck(at["stuck"]), Spike(at["spike"]), Surprise(at["surprise"]))
+    return (Limit(limits), Stuck(at["stuck"]), Spike(at["spike"]), Surprise(at["surprise"]), Joint(at["joint"]))
 
 
 def detect(rows: pl.DataFrame, state: State, using: Sequence[Detector]) -> Detected:

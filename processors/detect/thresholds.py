@@ -11,11 +11,13 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "stuck": 120.0,
     "spike": 8.0,
     "surprise": 8.5,
+    "joint": 21.0,
 }
 
 UNITS: Mapping[str, str] = {
     "stuck": "rows with exactly the same value",
     "spike": "robust standard deviations from the median of late",
     "surprise": "bits of surprise, for a sensor with one measure",
+    "joint": "bits of surprise at the measures together",
 }
 """What a score is, for each kind of `DEFAULT_THRESHOLDS`."""
