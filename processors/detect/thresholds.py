@@ -10,10 +10,14 @@ from collections.abc import Mapping
 DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "stuck": 120.0,
     "spike": 8.0,
+    "sensor": 8.0,
+    "environment": 3.0,
 }
 
 UNITS: Mapping[str, str] = {
     "stuck": "rows with exactly the same value",
     "spike": "robust standard deviations from the median of late",
+    "sensor": "times the usual spread, from how the sensor usually deviates from its city's others",
+    "environment": "times the usual largest departure of a day, from the city's median of the hour before",
 }
 """What a score is, for each kind of `DEFAULT_THRESHOLDS`."""
