@@ -6,7 +6,7 @@ import polars as pl
 
 from processors.neighbours.state import EPISODES
 from processors.neighbours.usual import FORGET_DAYS
-from processors.schema import SENSOR_ID, WINDOW_START
+from processors.schema import SENSOR_ID, TIMESTAMP_TYPE, WINDOW_START
 
 LASTING_MINUTES = 5
 """Judged minutes in a row over the threshold, from which on it is an episode; what is shorter is nothing."""
@@ -69,5 +69,5 @@ def _following(told: pl.DataFrame, memory: pl.DataFrame, newest: object) -> pl.D
     )
     known = pl.concat([memory.join(now, on=_SERIES, how="anti"), now.select(*EPISODES).cast(EPISODES)])  # type: ignore[arg-type]
     goes_on = (pl.col("run") > 0) | pl.col("since").is_not_null()
-    recent = (pl.lit(newest) - pl.col("last") <= _FORGOTTEN).fill_null(value=True)
+    recent = (pl.lit(newest, TIMESTAMP_TYPE) - pl.col("last") <= _FORGOTTEN).fill_null(value=True)
     return known.filter(goes_on & recent).sort(_SERIES)

@@ -133,5 +133,3 @@ def _number(value: pl.Expr) -> pl.Expr:
         for digits in sorted(set(decimals.values()))
     )
     return pl.coalesce(pl.when(fits).then(text) for fits, text in texts)
-
-

@@ -34,7 +34,7 @@ SMALLEST_SPREAD: Mapping[str, float] = {
     "vibrationMmS": 0.02,
     "voltageV": 0.005,
 }
-"""Floor of the spread, about a sensor's resolution: one that follows its city closely must not be blamed for a digit."""
+"""Floor of the spread, about a sensor's resolution: one that is always close must not be blamed for a digit."""
 
 STEPS = 16
 """Steps to a smallest spread: deviations are summed in whole ones."""
