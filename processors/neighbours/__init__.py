@@ -57,7 +57,7 @@ def judge(means: pl.DataFrame, state: State, thresholds: Mapping[str, float]) ->
         return Judged(pl.DataFrame(schema=FINDING), state)
     seen = pl.concat(compared)
     departures, course, days = environment.departures(seen, state.course, state.days)
-    moves = environment.moves(seen, departures, thresholds["environment"])
+    moves, apart = environment.moves(seen, departures, state.apart, thresholds)
     found = pl.concat(
         [
             of_sensors(seen, thresholds["sensor"]),
@@ -66,7 +66,7 @@ def judge(means: pl.DataFrame, state: State, thresholds: Mapping[str, float]) ->
     )
     begun, following = episodes.begun(found, state.episodes)
     told = explained(begun.sort(WINDOW_START, SENSOR_ID, "measure"))
-    return Judged(told, State(blocks, course, days, following))
+    return Judged(told, State(blocks, course, days, apart, following))
 
 
 def _values(means: pl.DataFrame) -> pl.DataFrame:

@@ -6,13 +6,15 @@ second largest of the largest ones of the last days: a front of one day is not, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
 
-from processors.neighbours.state import DAYS
+from processors.neighbours.level import FEWEST
+from processors.neighbours.state import APART, DAYS
 from processors.neighbours.usual import SMALLEST_SPREAD
-from processors.schema import TIMESTAMP_TYPE, WINDOW_START
+from processors.schema import SENSOR_ID, TIMESTAMP_TYPE, WINDOW_START
 
 RECENT_MINUTES = 60
 LEAST_RECENT = 30
@@ -26,7 +28,7 @@ WHOLE_DAY_MINUTES = 720
 """A day of which less is known does not count."""
 
 SHARE = 2 / 3
-"""Of the sensors that must have moved at least half as far as the level; and there must be at least three."""
+"""Of the sensors that must have moved at least half as far as the level; and there must be at least `FEWEST`."""
 
 _MINUTE = ["measure", WINDOW_START]
 
@@ -64,28 +66,53 @@ def departures(
     return now.join(limits, on=["measure", "day"]).sort(_MINUTE), following, _latest(days)
 
 
-def moves(compared: pl.DataFrame, departed: pl.DataFrame, threshold: float) -> pl.DataFrame:
+def moves(
+    compared: pl.DataFrame, departed: pl.DataFrame, apart: pl.DataFrame, thresholds: Mapping[str, float]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The minutes with `score`, `moved` and `over`: whether the level and most of the sensors left their range.
+
+    A sensor that was apart from its city in the hour before has not moved with it, wherever it is now: when a part
+    of the sensors moves the level and then comes back, the others have stayed where they are.
 
     Args:
         compared: See `level.compare`.
         departed: See `departures`.
-        threshold: Usual departures from which on a level has left its range.
+        apart: Minutes in which sensors were apart, of the hour before (`state.APART`).
+        thresholds: Usual departures from which on a level has left its range, as `environment`; spreads from which
+            on a sensor is apart, as `sensor`.
+
+    Returns:
+        Also what is `apart` for the minutes that follow.
     """
     departure = pl.col("level") - pl.col("recent")
     scored = departed.with_columns((departure.abs() / pl.col("usual")).alias("score"))
-    far = scored.filter(pl.col("score") >= threshold).select(*_MINUTE, "recent", departure.alias("departure"))
+    far = scored.filter(pl.col("score") >= thresholds["environment"])
     own = (pl.col("value") - pl.col("offset") - pl.col("recent")) * pl.col("departure").sign()
+    over = compared.filter(pl.col("score") >= thresholds["sensor"]).select(*APART)
+    known = pl.concat([apart, over]).sort(WINDOW_START)
     moved = (
         compared.filter(pl.col("offset").is_not_null())
-        .join(far, on=_MINUTE)
+        .join(far.select(*_MINUTE, "recent", departure.alias("departure")), on=_MINUTE)
+        .filter(own >= pl.col("departure").abs() / 2)
+        .sort(WINDOW_START)
+        .join_asof(
+            known.with_columns(pl.col(WINDOW_START).alias("away")),
+            on=WINDOW_START,
+            by=[SENSOR_ID, "measure"],
+            allow_exact_matches=False,
+            tolerance=f"{RECENT_MINUTES}m",
+            check_sortedness=False,
+        )
         .group_by(_MINUTE)
-        .agg((own >= pl.col("departure").abs() / 2).sum().cast(pl.Int64).alias("moved"))
+        .agg(pl.col("away").is_null().sum().cast(pl.Int64).alias("moved"))
     )
-    enough = (pl.col("moved") >= 3) & (pl.col("moved") >= SHARE * pl.col("of"))
-    return scored.join(moved, on=_MINUTE, how="left", maintain_order="left").with_columns(
+    enough = (pl.col("moved") >= FEWEST) & (pl.col("moved") >= SHARE * pl.col("of"))
+    judged = scored.join(moved, on=_MINUTE, how="left", maintain_order="left").with_columns(
         enough.fill_null(value=False).alias("over")
     )
+    recent = pl.lit(compared[WINDOW_START].max(), TIMESTAMP_TYPE) - pl.duration(minutes=RECENT_MINUTES)
+    following = known.filter(pl.col(WINDOW_START) > recent).group_by(SENSOR_ID, "measure").agg(pl.all().last())
+    return judged, following.select(*APART).sort(SENSOR_ID, "measure")
 
 
 def _with(days: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:

@@ -39,6 +39,13 @@ DAYS: dict[str, pl.DataType] = {
 }
 """Minutes of a day whose departure from the recent level is known, and the largest: 8 rows a measure at most."""
 
+APART: dict[str, pl.DataType] = {
+    SENSOR_ID: pl.String(),
+    "measure": pl.String(),
+    WINDOW_START: TIMESTAMP_TYPE,
+}
+"""The last minute in which a sensor was over its threshold, within an hour: one row for each sensor and measure."""
+
 EPISODES: dict[str, pl.DataType] = {
     SENSOR_ID: pl.String(),
     "measure": pl.String(),
@@ -62,10 +69,11 @@ class State:
     blocks: pl.DataFrame = field(default_factory=lambda: _empty(BLOCKS))
     course: pl.DataFrame = field(default_factory=lambda: _empty(COURSE))
     days: pl.DataFrame = field(default_factory=lambda: _empty(DAYS))
+    apart: pl.DataFrame = field(default_factory=lambda: _empty(APART))
     episodes: pl.DataFrame = field(default_factory=lambda: _empty(EPISODES))
 
 
-_SCHEMAS = {"blocks": BLOCKS, "course": COURSE, "days": DAYS, "episodes": EPISODES}
+_SCHEMAS = {"blocks": BLOCKS, "course": COURSE, "days": DAYS, "apart": APART, "episodes": EPISODES}
 _MAY_BE_NULL = {"since"}
 
 

@@ -57,7 +57,7 @@ def usual(blocks: pl.DataFrame, hour: datetime) -> pl.DataFrame:
         blocks: Of the sensors (`state.BLOCKS`).
         hour: Those before it count.
     """
-    last = blocks.filter(_since(hour) & (pl.col(HOUR) < hour)).sort(HOUR).group_by(_KEY).tail(BLOCKS)
+    last = blocks.filter(_since(hour) & (pl.col(HOUR) < hour)).group_by(_KEY).tail(BLOCKS)
     mean = pl.col("sum") / pl.col("n")
     offset = mean.median().over(_KEY)
     square = pl.col("squares") / pl.col("n") - 2 * mean * offset + offset**2
@@ -99,7 +99,7 @@ def learned(blocks: pl.DataFrame, compared: pl.DataFrame, hour: datetime) -> pl.
     at = pl.lit(hour, SCHEMA[HOUR])
     closed, opened = blocks.filter(pl.col(HOUR) != at), blocks.filter(pl.col(HOUR) == at)
     opened = pl.concat([opened, own]).group_by(*_KEY, HOUR).agg(pl.col("n", "sum", "squares").sum()).select(*SCHEMA)
-    kept = closed.filter(_since(hour)).sort(*_KEY, HOUR).group_by(_KEY).tail(BLOCKS)
+    kept = closed.filter(_since(hour)).group_by(_KEY).tail(BLOCKS)
     return pl.concat([kept.select(*SCHEMA), opened]).sort(*_KEY, HOUR)
 
 

