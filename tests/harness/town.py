@@ -21,10 +21,10 @@ BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 THRESHOLDS = {"sensor": 8.0, "environment": 3.0}
 
 
-def weather(minutes: int, sensors: int, *, seed: int = 1) -> npt.NDArray[np.float64]:
+def weather(minutes: int, sensors: int, *, seed: int = 1, cycle_c: float = 5.0) -> npt.NDArray[np.float64]:
     """Temperatures, a row a sensor and a column a minute: a day's cycle, each sensor's own offset, and noise."""
     dice = np.random.default_rng(seed)
-    cycle = 15 + 5 * np.sin(2 * np.pi * np.arange(minutes) / 1440)
+    cycle = 15 + cycle_c * np.sin(2 * np.pi * np.arange(minutes) / 1440)
     offsets = dice.normal(0, 1, (sensors, 1))
     return cycle + offsets + dice.normal(0, 0.03, (sensors, minutes))
 

@@ -31,7 +31,7 @@ def test_twelve_hot_sensors_are_weather() -> None:
 
 
 def test_no_sensor_is_blamed_for_what_all_have() -> None:
-    city = weather(7 * DAY, 12)
+    city = weather(7 * DAY, 12, cycle_c=0.1)
     city[:, THEN : THEN + 30] -= 6
     found, _ = compared(means(city))
     assert found.select("kind", "windowStart").rows() == [("environment", minute(THEN + 4))]
