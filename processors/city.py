@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from processors import backoff, discover
 from processors.checkpoint import open_checkpoint
+from processors.compare import compare
 from processors.cosmos import Account
 from processors.detect import detectors
 from processors.errors import ProcessorError, Stopped
@@ -105,6 +106,7 @@ def _pass(settings: Settings, world: World, progress: Progress, shown: dict[str,
             means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, shown)
             try:
                 take_rounds(tally.databases, means, until)
+                compare(tally.databases, means, until)
             except Stopped:
                 tally.interrupted = True
             except ProcessorError as exc:

@@ -114,6 +114,20 @@ def anomalies(found: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
     )
 
 
+def comparisons(found: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
+    """One document for each finding of a sensor against others (see `neighbours.FINDING`)."""
+    start = pl.col(WINDOW_START)
+    name = pl.format("{}-w{}-{}-{}", _prefix(found, origin), start.dt.epoch("s"), "measure", "kind")
+    return _documents(
+        found.with_columns(
+            name.alias(ID),
+            start.dt.strftime("%Y-%m").alias(MONTH),
+            start.dt.strftime(_INSTANT).alias(OBSERVED_AT),
+        ).drop(WINDOW_START),
+        origin,
+    )
+
+
 def aggregates(windows: pl.DataFrame, origin: Origin, window_s: int) -> Iterator[Documents]:
     """One document for each window (see `transform.aggregate.summarize`)."""
     start = pl.col(WINDOW_START)

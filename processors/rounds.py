@@ -31,6 +31,7 @@ class Means:
     Attributes:
         shown: Database -> when its newest windows were last shown, or a backlog of the city began to go up
             (`World.clock`). It outlives the pass, for a backlog takes many.
+        lives: Database -> its generation, once it was opened and has rows.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Means:
     sink: Sink
     tally: Tally
     shown: dict[str, float] = field(default_factory=dict)
+    lives: dict[str, str] = field(default_factory=dict)
 
 
 def scratch(settings: Settings) -> Path:
@@ -195,6 +197,8 @@ class _Turns:
             if means.world.stop.is_set():
                 raise Stopped
         expected = 0 if intake.branch is None else source.extent().beyond(intake.branch.position)
+        if intake.branch is not None:
+            means.lives[database.sensor] = intake.branch.generation
         means.tally.wait(database.sensor, expected)
         if source.mode == "copy":
             if self._copy.of is not None:

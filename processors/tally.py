@@ -41,6 +41,10 @@ class Tally:
         """So many rows of a database wait now, at most."""
         self._waiting[sensor] = rows
 
+    def behind(self) -> set[str]:
+        """Databases with rows that wait, without those that failed."""
+        return {sensor for sensor, rows in self._waiting.items() if rows and sensor not in self._failures}
+
     def fail(self, sensor: str, error: ProcessorError) -> None:
         """A database could not be read to its end."""
         self._failures[sensor] = _without_frames(error)

@@ -13,10 +13,12 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
+from processors.checkpoint import minutes
 from processors.checkpoint.file import SPREAD, VERSION, connect, later, put_aside
 from processors.checkpoint.lock import hold
 from processors.checkpoint.rows import DamagedError, check, checksum, read_branches
@@ -99,12 +101,7 @@ class Checkpoint:
             windows: Accumulators that changed (`schema.ACCUMULATOR`).
         """
         with self._explained("move the position"), self._connection:
-            self._connection.execute("DELETE FROM carried WHERE generation = ?", (branch.generation,))
-            for name, frame in carried.items():
-                key, content = (branch.generation, name), _pack(frame)
-                self._connection.execute(
-                    "INSERT INTO carried VALUES (?, ?, ?, ?)", (*key, content, checksum(key, content))
-                )
+            self._carry(branch.generation, carried)
             numbers = self._numbers(branch.generation, windows[SENSOR_ID].unique())
             rows = ((numbers[str(sensor)], *values) for sensor, *values in _to_rows(windows.select(*ACCUMULATOR)))
             marks = ", ".join("?" * (len(_STORED) + 1))
@@ -113,6 +110,12 @@ class Checkpoint:
                 ((*row, checksum(row)) for row in rows),
             )
             self._place(database, branch)
+
+    def _carry(self, generation: str, frames: Carried) -> None:
+        self._connection.execute("DELETE FROM carried WHERE generation = ?", (generation,))
+        for name, frame in frames.items():
+            key, content = (generation, name), _pack(frame)
+            self._connection.execute("INSERT INTO carried VALUES (?, ?, ?, ?)", (*key, content, checksum(key, content)))
 
     def _place(self, database: str, branch: Branch) -> None:
         key = (database, branch.generation)
@@ -131,11 +134,22 @@ class Checkpoint:
             numbers[sensor] = row[-1]
         return numbers
 
-    def carried(self, generation: str) -> dict[str, pl.DataFrame]:
-        """What stages left for the next rows of a generation."""
+    def carried(self, generation: str, name: str | None = None) -> dict[str, pl.DataFrame]:
+        """What stages left for the next rows of a generation: all of it, or what is of one name."""
         with self._explained("read what stages carry"):
-            rows = self._connection.execute("SELECT name, frame FROM carried WHERE generation = ?", (generation,))
+            query = "SELECT name, frame FROM carried WHERE generation = ? AND name = coalesce(?, name)"
+            rows = self._connection.execute(query, (generation, name))
             return {name: pl.read_ipc(frame) for name, frame in rows}
+
+    def keep(self, owner: str, frames: Carried) -> None:
+        """What belongs to no life of a database moves, all of it together.
+
+        Args:
+            owner: Takes the place of a generation; no generation has its name.
+            frames: In place of all of before.
+        """
+        with self._explained("keep what is of the city"), self._connection:
+            self._carry(owner, frames)
 
     def windows(self, generation: str, spans: pl.DataFrame) -> pl.DataFrame:
         """Accumulators of the windows that start in the spans, in no particular order.
@@ -155,6 +169,23 @@ class Checkpoint:
                 check(values, written)
             rows = [(sensor, *values) for sensor, _, *values, _ in found]
         return pl.DataFrame(rows, schema=_STORED, orient="row").cast(ACCUMULATOR)  # type: ignore[arg-type]
+
+    def sums(self, spans: pl.DataFrame) -> pl.DataFrame:
+        """What the means of windows are made of, see `minutes.read`; in no particular order.
+
+        Args:
+            spans: `generation`, `sensorId`, `first` and `last` start, both included.
+        """
+        with self._explained("read windows"):
+            minutes.place(self._connection, spans)
+            return minutes.read(self._connection)
+
+    def first_start(self, spans: pl.DataFrame) -> datetime | None:
+        """Start of the earliest window in the spans; None when there is none."""
+        with self._explained("read windows"):
+            minutes.place(self._connection, spans)
+            start = minutes.first_start(self._connection)
+        return None if start is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=start)
 
     @contextmanager
     def _explained(self, doing: str) -> Iterator[None]:

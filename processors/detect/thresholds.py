@@ -12,6 +12,8 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "spike": 8.0,
     "surprise": 8.5,
     "joint": 21.0,
+    "sensor": 8.0,
+    "environment": 3.0,
 }
 
 UNITS: Mapping[str, str] = {
@@ -19,5 +21,7 @@ UNITS: Mapping[str, str] = {
     "spike": "robust standard deviations from the median of late",
     "surprise": "bits of surprise, for a sensor with one measure",
     "joint": "bits of surprise at the measures together",
+    "sensor": "times the usual spread, from how the sensor usually deviates from its city's others",
+    "environment": "times the usual largest departure of a day, from the city's median of the hour before",
 }
 """What a score is, for each kind of `DEFAULT_THRESHOLDS`."""

@@ -74,16 +74,30 @@ def summarize(windows: pl.DataFrame) -> pl.DataFrame:
     return windows.select(*KEY, "count", "anomalies", *(_summary(name) for name in MEASURE_NAMES)).sort(KEY)
 
 
+def means(sums: pl.DataFrame) -> pl.DataFrame:
+    """`sensorId`, `windowStart` and the mean of each measure, null where it had no value; in order of time.
+
+    Args:
+        sums: `n` and `sum` of windows, perhaps several of one sensor and minute, from databases of their own.
+    """
+    total = [pl.col(f"{name}.{part}").sum() for name in MEASURE_NAMES for part in ("n", "sum")]
+    mean = [pl.when(pl.col(f"{name}.n") > 0).then(_mean(name)).alias(name) for name in MEASURE_NAMES]
+    return sums.group_by(KEY).agg(total).select(*KEY, *mean).sort(WINDOW_START, SENSOR_ID)
+
+
+def _mean(name: str) -> pl.Expr:
+    return pl.col(f"{name}.sum").cast(pl.Float64) / pl.col(f"{name}.n") * QUANTUM
+
+
 def _summary(name: str) -> pl.Expr:
     n, total, squares = (pl.col(f"{name}.{part}") for part in ("n", "sum", "squares"))
-    mean = total.cast(pl.Float64) / n * QUANTUM
     scatter = n.cast(pl.Int128) * squares - total * total
     std = (scatter.cast(pl.Float64) / (n * (n - 1))).sqrt() * QUANTUM
     summary = pl.struct(
         n.alias("count"),
         pl.col(f"{name}.min").alias("min"),
         pl.col(f"{name}.max").alias("max"),
-        mean.round(6).alias("mean"),
+        _mean(name).round(6).alias("mean"),
         pl.col(f"{name}.last").alias("last"),
         pl.when(n > 1).then(std.round(6)).alias("std"),
     )

@@ -12,8 +12,9 @@ PACKAGES = ("processors", "submitter", "sensors", "network")
 
 STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
+    "neighbours",
 }  # fmt: skip
-WIRING = {"pipeline", "city", "rounds", "standing", "verify", "survey"}
+WIRING = {"pipeline", "city", "rounds", "compare", "standing", "verify", "survey"}
 SHARED = {"model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos", "manifest"}
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 
