@@ -77,7 +77,7 @@ class Joint:
         others = state.join(following, on=SENSOR_ID, how="anti")
         return Judged(
             seen.select(_ROW, self.kind).sort(_ROW).drop(_ROW),
-            self._findings(rows, seen),
+            self._findings(rows, seen, scale),
             pl.concat([others, following.select(state.columns)]).sort(SENSOR_ID),
         )
 
@@ -88,9 +88,9 @@ class Joint:
         known = sensors.join(state, on=SENSOR_ID, how="left", maintain_order="left")
         return known.with_columns(pl.col(zero).fill_null(0)).with_row_index(KEY)
 
-    def _findings(self, rows: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
-        ordered = seen.select(_ROW, self.kind, spread.PLAIN, spread.DEGREES).sort(_ROW)
-        return findings(
+    def _findings(self, rows: pl.DataFrame, seen: pl.DataFrame, scale: pl.DataFrame) -> pl.DataFrame:
+        ordered = seen.sort(_ROW)
+        found = findings(
             rows,
             ordered[self.kind],
             measure=self.kind,
@@ -100,6 +100,7 @@ class Joint:
             low=pl.zeros(len(rows), pl.Float64, eager=True),
             high=ordered[spread.DEGREES].replace_strict(USUAL_DISTANCE, default=None, return_dtype=pl.Float64),
         )
+        return found.with_columns(spread.furthest(ordered[found["row"]], scale).alias("context"))
 
 
 def _seen(rows: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:

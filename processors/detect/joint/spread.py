@@ -6,8 +6,7 @@
    and a new regime is learned within some blocks.
 3. What is remembered of the products is a covariance. A row's distance (Mahalanobis) is that of its known measures.
 
-Nothing is divided by a column but 1: Polars may divide by a column of one row as it multiplies by the reciprocal of a
-scalar, and the last bit would depend on how many rows a call has.
+Nothing is divided by a column but as `exact.ratio` does it.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from math import exp, log
 
 import polars as pl
 
+from processors.detect.exact import in_order, ratio
 from processors.detect.joint.blocks import BLOCK, BLOCK_ROWS
 from processors.detect.joint.usual import BY_FAST, BY_SLOW
 from processors.detect.spike import SMALLEST_SPREAD
@@ -78,7 +78,7 @@ def scales(kept: pl.DataFrame) -> pl.DataFrame:
     """
     columns = []
     for i, name in enumerate(MEASURE_NAMES):
-        nearer = pl.min_horizontal(f"slow{i}", f"fast{i}") * (1 / pl.col(f"known{i}")) / _LOG_PARTS
+        nearer = ratio(pl.min_horizontal(f"slow{i}", f"fast{i}"), pl.col(f"known{i}")) / _LOG_PARTS
         scale = pl.max_horizontal(nearer.exp() * _HALF_NORMAL, pl.lit(SMALLEST_SPREAD[name]))
         enough = pl.col(f"known{i}") >= FEWEST_ROWS * WEIGHT
         columns += [
@@ -96,12 +96,30 @@ def nearer_distances(rows: pl.DataFrame, scale: pl.DataFrame) -> pl.DataFrame:
         for i, (name, there) in enumerate(zip(MEASURE_NAMES, DISTANCES, strict=True))
     )
     return rows.with_columns(
-        ((pl.col(there) * (1 / pl.lit(scale[f"scale{i}"]).gather(block))).clip(-CLIP, CLIP) * _SCALED_PARTS)
+        (ratio(pl.col(there), pl.lit(scale[f"scale{i}"]).gather(block)).clip(-CLIP, CLIP) * _SCALED_PARTS)
         .round()
         .cast(pl.Int64)
         .alias(f"!whole{i}")
         for i, there in enumerate(DISTANCES)
     )
+
+
+def furthest(rows: pl.DataFrame, scale: pl.DataFrame) -> pl.Series:
+    """The two measures of each row that are furthest from usual in units of their scales, in words."""
+    far = rows.select(
+        ratio(pl.col(there).abs(), pl.lit(scale[f"scale{i}"]).gather(pl.col(BLOCK))).alias(name)
+        for i, (name, there) in enumerate(zip(MEASURE_NAMES, DISTANCES, strict=True))
+    )
+    names = (
+        far.with_row_index("at")
+        .unpivot(index="at", variable_name="measure", value_name="far")
+        .drop_nulls()
+        .sort("at", "far", "measure", descending=[False, True, False])
+        .group_by("at", maintain_order=True)
+        .agg(pl.format("above all {}", pl.col("measure").head(2).str.join(" and ")).first())
+    )
+    every = pl.select(at=pl.int_range(len(rows), dtype=pl.UInt32))
+    return every.join(names, on="at", how="left", maintain_order="left").select(pl.nth(1)).to_series()
 
 
 def spread_sums() -> list[pl.Expr]:
@@ -150,11 +168,11 @@ def squared(rows: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
         for j in range(i):
             rest -= _of(factors, f"l{i}{j}") * pl.col(PARTS[j])
         rows = rows.with_columns((rest * _of(factors, f"inverse{i}")).alias(part))
-    square = pl.sum_horizontal(pl.col(part) * pl.col(part) for part in PARTS)
+    square = in_order(pl.col(part) * pl.col(part) for part in PARTS)
     remembered = _of(factors, "remembered")
     return rows.with_columns(
         square.alias(PLAIN),
-        (remembered * (square * (1 / remembered)).log1p()).alias(SQUARE),
+        (remembered * ratio(square, remembered).log1p()).alias(SQUARE),
         pl.sum_horizontal(pl.col(there).is_not_null().cast(pl.Int32) for there in DISTANCES).alias(DEGREES),
     )
 
@@ -177,7 +195,7 @@ def _factors(runs: pl.DataFrame) -> pl.DataFrame:
     runs = runs.with_columns(rows.fill_null(BLOCK_ROWS).alias("remembered"))
     runs = runs.with_columns(
         pl.when(known[i] & known[j])
-        .then(pl.col(f"product{i}{j}") * (1 / (pl.col(f"used{i}") * pl.col(f"used{j}")).sqrt()))
+        .then(ratio(pl.col(f"product{i}{j}"), (pl.col(f"used{i}") * pl.col(f"used{j}")).sqrt()))
         .otherwise(float(i == j))
         .alias(f"c{i}{j}")
         for i, j in PAIRS

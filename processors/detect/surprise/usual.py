@@ -9,6 +9,7 @@ from processors.detect.surprise.counts import ONE_GENERATION, TABLES, Table
 from processors.detect.surprise.features import FEATURES
 from processors.detect.surprise.grid import HIGH, LOW, edge_of
 from processors.detect.surprise.lesson import Lesson
+from processors.detect.surprise.steps import STEP_S
 
 FROM_SHARE, TO_SHARE = 0.025, 0.975
 """The usual range has all but a fortieth of the steps on each side."""
@@ -20,7 +21,7 @@ PLAIN = 0.75
 """Of the most surprising feature's bits: the first feature with so many is told, because a value says more to people
 than a mean of ten."""
 
-CONTEXTS = {"mean": None, "least": "least of ten", "greatest": "greatest of ten", "level": "mean of ten"}
+CONTEXTS = {"mean": None, "least": "least of ten steps", "greatest": "most of ten steps", "level": "mean of ten steps"}
 """Feature -> what of the measure it is, null for its value."""
 
 
@@ -51,8 +52,14 @@ def _of(alerts: pl.DataFrame, name: str, lesson: Lesson) -> pl.DataFrame:
         ranges = ranges.select(
             pl.when(enough).then(at_hour[column]).otherwise(pl.col(column)).alias(column) for column in ranges.columns
         )
-        context = pl.when(enough).then(pl.lit(f"{CONTEXTS[name]} at this hour of the week")).otherwise(context)
+        context = pl.when(enough).then(pl.format("{}, {}", context, _hour())).otherwise(context)
     return alerts.hstack(ranges.drop("steps")).with_columns(value=name, context=context)
+
+
+def _hour() -> pl.Expr:
+    """The hour of the week of a step: "Mondays 9 to 10 h UTC"."""
+    at = pl.from_epoch(pl.col("slot") * STEP_S)
+    return pl.format("{}s {} to {} h UTC", at.dt.strftime("%A"), at.dt.hour(), at.dt.hour() + 1)
 
 
 def _range(alerts: pl.DataFrame, table: Table, lesson: Lesson) -> pl.DataFrame:

@@ -49,7 +49,7 @@ def test_what_is_usual_at_noon_is_not_usual_at_night() -> None:
     noon = said.scores["temperatureC"][night + 8 * 12 : night + 9 * 12].max()
     assert said.scores["temperatureC"][night + 12] > noon + 0.5
     (found,) = said.findings.filter(pl.col("row").is_between(night, night + 20)).to_dicts()
-    assert found["context"] == "mean of ten at this hour of the week"
+    assert found["context"] == "mean of ten steps, Mondays 3 to 4 h UTC"
     assert found["expectedHigh"] < 11 < found["value"]
 
 
