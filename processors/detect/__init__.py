@@ -75,7 +75,7 @@ def detect(rows: pl.DataFrame, state: State, using: Sequence[Detector]) -> Detec
         notices.extend(notice)
         return frame
 
-    verdicts: list[pl.Series] = []
+    verdicts = [pl.repeat(value=False, n=len(rows), eager=True).alias("none")]
     found = [pl.DataFrame(schema=FINDING)]
     for detector in using:
         judged = detector.judge(rows, carried(detector.kind, detector.version, detector.carries))

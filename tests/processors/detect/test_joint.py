@@ -125,7 +125,7 @@ def test_a_combination_is_found_whose_measures_are_in_range(conformed: Build) ->
     assert found["row"].to_list() == [2_999]
     assert found.row(0, named=True) | {"value": 0, "score": 0} == {
         "row": 2_999, "measure": "joint", "kind": "joint", "value": 0, "score": 0,
-        "threshold": 21.0, "expectedLow": 0.0, "expectedHigh": 3.5, "context": None,
+        "threshold": 21.0, "expectedLow": 0.0, "expectedHigh": 3.5, "context": "above all humidityPct and temperatureC",
     }  # fmt: skip
     apart = usual(6, 3_000)
     apart[-1] = rows[-1]
