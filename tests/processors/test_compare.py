@@ -142,6 +142,18 @@ def test_a_run_that_ends_between_sink_and_checkpoint_repeats_itself(
     assert told(account) == first
 
 
+def test_a_damaged_window_is_not_compared(node: Node, account: Account, town: np.ndarray[Any, Any]) -> None:
+    fill(node, town, range(60))
+    ingest(node, account)
+    databases.execute(node.checkpoint, 'UPDATE window SET "temperatureC.sum" = "temperatureC.sum" || \'0\'')
+    with open_checkpoint(node.state, node.city) as checkpoint:
+        (life,) = checkpoint.branches("s1")
+        span = pl.DataFrame({"generation": [life.generation], "sensorId": ["s1"], "first": [BEGIN], "last": [BEGIN]})
+        assert checkpoint.first_start(span) == BEGIN
+        with pytest.raises(CheckpointError, match="not as it was written"):
+            checkpoint.sums(span)
+
+
 def test_memory_is_bounded_by_slices_that_change_nothing(
     node: Node, account: Account, town: np.ndarray[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

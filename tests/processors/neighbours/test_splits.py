@@ -27,6 +27,7 @@ def eventful() -> pl.DataFrame:
     city[3, 3 * DAY : 4 * DAY + 7] = np.nan
     city[4, : DAY + 333] = np.nan
     city[:, 5 * DAY + 300 : 5 * DAY + 330] += 8
+    city[:4, 5 * DAY + 1_000 : 5 * DAY + 1_030] += 20
     city[:, 5 * DAY + 700 : 5 * DAY + 731] = np.nan
     dice = np.random.default_rng(5)
     city[dice.random(city.shape) < 0.02] = np.nan
@@ -43,8 +44,9 @@ def test_any_split_into_calls_gives_the_same(seed: int) -> None:
     whole, state = compared(rows)
     assert {"sensor", "environment"} == set(whole["kind"])
     assert len(whole) > 5
-    cuts = sorted(minute(number) for number in source.sample(range(37 * DAY), 25) + source.sample(range(6 * DAY), 25))
-    split, following = compared(rows, cuts)
+    begins = (400, 2 * DAY, 5 * DAY + 300, 5 * DAY + 330, 5 * DAY + 1_030, 36 * DAY)
+    cuts = [begin + source.randrange(1, 5) for begin in begins] + source.sample(range(37 * DAY), 40)
+    split, following = compared(rows, [minute(number) for number in sorted(cuts)])
     assert split.equals(whole)
     for name, frame in stored(state).items():
         assert stored(following)[name].equals(frame), name

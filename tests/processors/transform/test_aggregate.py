@@ -21,7 +21,7 @@ from processors.schema import (
     SENSOR_ID,
     WINDOW_START,
 )
-from processors.transform.aggregate import KEY, WINDOW_S, accumulate, merge, summarize
+from processors.transform.aggregate import KEY, WINDOW_S, accumulate, means, merge, summarize
 
 Build = Callable[[Sequence[Mapping[str, Any]]], pl.DataFrame]
 
@@ -178,3 +178,15 @@ def test_a_small_deviation_of_large_values_is_not_lost(conformed: Build) -> None
     values = [9_999_999.0, 9_999_999.000_01, 9_999_999.000_02]
     rows = readings(conformed, [{OBSERVED_AT: MINUTE, "pressurePa": value} for value in values])
     assert summarize(accumulate(rows)).row(0, named=True)["pressurePa"]["std"] == 0.000_01
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_means_are_those_of_the_summary_also_where_windows_lie_in_two_parts(conformed: Build, seed: int) -> None:
+    rows = readings(conformed, noise(seed))
+    whole = summarize(accumulate(rows)).sort(WINDOW_START, SENSOR_ID)
+    half = len(rows) // 2
+    found = means(pl.concat([accumulate(rows[:half]), accumulate(rows[half:])]))
+    assert found.select(KEY).equals(whole.select(KEY))
+    for name in MEASURE_NAMES:
+        summaries = whole[name].to_list()
+        assert found[name].round(6).to_list() == [each and each["mean"] for each in summaries]
