@@ -102,7 +102,7 @@ def _known(
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """What a detector carries; without rows, and with a notice, where that is of another version or not as expected."""
     frame = state.get(_key(name, version))
-    if frame is not None and frame.schema == pl.Schema(columns) and frame[SENSOR_ID].null_count() == 0:
+    if frame is not None and frame.schema == pl.Schema(columns) and _sound(frame):
         return frame, ()
     empty = pl.DataFrame(schema=columns)
     if frame is not None:
@@ -110,3 +110,11 @@ def _known(
     if any(key.rpartition(".")[0] == name or key == name for key in state):
         return empty, (f"what {name} had learned is of another version: it learns anew",)
     return empty, ()
+
+
+def _sound(frame: pl.DataFrame) -> bool:
+    """Whether it is known whose each row is and, for the memory of alarms, that there is one of each."""
+    key = [name for name in alarm.MEMORY_KEY if name in frame.columns]
+    return frame[SENSOR_ID].null_count() == 0 and (
+        key != alarm.MEMORY_KEY or not frame.select(key).is_duplicated().any()
+    )

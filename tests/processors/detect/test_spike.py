@@ -8,13 +8,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from processors.detect.robust_z import MAD_TO_SIGMA, SMALLEST_SPREAD, WARM_UP_ROWS, WINDOW_ROWS, RobustZ
+from processors.detect.contract import Judged
+from processors.detect.spike import MAD_TO_SIGMA, SMALLEST_SPREAD, WARM_UP_ROWS, WINDOW_ROWS, Spike
 from processors.schema import MEASURE_NAMES, SENSOR_ID
 
 Build = Callable[[Sequence[Mapping[str, Any]]], pl.DataFrame]
-InCalls = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
+Judge = Callable[..., Judged]
 
-DETECTOR = RobustZ(8.0)
+DETECTOR = Spike(8.0)
 
 
 def noise(seed: int, rows: int) -> list[dict[str, Any]]:
@@ -55,9 +56,9 @@ def oracle(values: Sequence[float | None], smallest: float) -> list[float | None
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_scores_are_those_of_the_definition(conformed: Build, seed: int) -> None:
+def test_scores_are_those_of_the_definition(conformed: Build, judged: Judge, seed: int) -> None:
     rows = conformed(noise(seed, 400))
-    scores, _ = DETECTOR.score(rows, None)
+    scores = judged(DETECTOR, rows).scores
     found = scores.with_columns(rows[SENSOR_ID])
     assert found.columns == [*MEASURE_NAMES, SENSOR_ID]
     for (sensor,), own in rows.group_by(SENSOR_ID):
@@ -70,53 +71,55 @@ def test_scores_are_those_of_the_definition(conformed: Build, seed: int) -> None
 
 
 @pytest.mark.parametrize("seed", range(15))
-def test_no_bit_depends_on_how_rows_are_split_into_calls(conformed: Build, in_calls: InCalls, seed: int) -> None:
+def test_no_bit_depends_on_how_rows_are_split_into_calls(conformed: Build, judged: Judge, seed: int) -> None:
     source = random.Random(seed)
     rows = conformed(noise(1_000 + seed, source.randint(1, 500)))
     cuts = sorted(source.choices(range(len(rows) + 1), k=source.randint(1, 8)))
-    whole, at_end = in_calls(DETECTOR.score, rows, [])
-    split, state = in_calls(DETECTOR.score, rows, cuts)
-    assert whole.equals(split)
-    assert at_end.sort(SENSOR_ID, maintain_order=True).equals(state.sort(SENSOR_ID, maintain_order=True))
-    assert state.group_by(SENSOR_ID).len()["len"].max() <= WINDOW_ROWS
+    whole, split = judged(DETECTOR, rows), judged(DETECTOR, rows, cuts)
+    assert whole.scores.equals(split.scores)
+    assert whole.findings.sort("row", "measure").equals(split.findings.sort("row", "measure"))
+    assert whole.state.sort(SENSOR_ID, maintain_order=True).equals(split.state.sort(SENSOR_ID, maintain_order=True))
+    assert split.state.group_by(SENSOR_ID).len()["len"].max() <= WINDOW_ROWS
 
 
 @pytest.mark.parametrize("cut", [WINDOW_ROWS - 1, WINDOW_ROWS, WINDOW_ROWS + 1, 2 * WINDOW_ROWS, 2 * WINDOW_ROWS + 1])
-def test_a_full_window_is_carried_whole(conformed: Build, in_calls: InCalls, cut: int) -> None:
+def test_a_full_window_is_carried_whole(conformed: Build, judged: Judge, cut: int) -> None:
     source = random.Random(cut)
     values = [source.gauss(20, 3) for _ in range(3 * WINDOW_ROWS)]
     rows = conformed([{"temperatureC": value} for value in values])
-    scores = in_calls(DETECTOR.score, rows, [cut])[0]["temperatureC"].to_list()
+    scores = judged(DETECTOR, rows, [cut]).scores["temperatureC"].to_list()
     expected = oracle(values, SMALLEST_SPREAD["temperatureC"])
     assert scores[: 2 * WARM_UP_ROWS] == expected[: 2 * WARM_UP_ROWS] == [None] * (2 * WARM_UP_ROWS)
     assert scores[2 * WARM_UP_ROWS :] == pytest.approx(expected[2 * WARM_UP_ROWS :], rel=1e-12)
 
 
-def test_one_row_a_call(conformed: Build, in_calls: InCalls) -> None:
+def test_one_row_a_call(conformed: Build, judged: Judge) -> None:
     rows = conformed(noise(7, 160))
-    assert in_calls(DETECTOR.score, rows, list(range(1, 160)))[0].equals(in_calls(DETECTOR.score, rows, [])[0])
+    assert judged(DETECTOR, rows, list(range(1, 160))).scores.equals(judged(DETECTOR, rows).scores)
 
 
-def test_the_warm_up_is_unknown_and_then_a_jump_is_found(conformed: Build) -> None:
+def test_the_warm_up_is_unknown_and_then_a_jump_is_found(conformed: Build, judged: Judge) -> None:
     values = [20.0] * (2 * WARM_UP_ROWS) + [20.0 + 8 * SMALLEST_SPREAD["temperatureC"], 20.0]
-    scores, _ = DETECTOR.score(conformed([{"temperatureC": value} for value in values]), None)
-    score = scores["temperatureC"].to_list()
+    said = judged(DETECTOR, conformed([{"temperatureC": value} for value in values]))
+    score = said.scores["temperatureC"].to_list()
     assert score[: 2 * WARM_UP_ROWS] == [None] * (2 * WARM_UP_ROWS)
     assert score[2 * WARM_UP_ROWS :] == [pytest.approx(8.0), 0.0]
 
 
-def test_a_null_is_unknown_and_does_not_count(conformed: Build) -> None:
+def test_a_null_is_unknown_and_does_not_count(conformed: Build, judged: Judge) -> None:
     values = [None, 20.0] * (2 * WARM_UP_ROWS) + [None, 99.0]
-    score = DETECTOR.score(conformed([{"temperatureC": value} for value in values]), None)[0]["temperatureC"]
+    score = judged(DETECTOR, conformed([{"temperatureC": value} for value in values])).scores["temperatureC"]
     assert [value for value, given in zip(score, values, strict=True) if given is None and value is not None] == []
     assert score[-1] == pytest.approx(79.0 / SMALLEST_SPREAD["temperatureC"])
 
 
-def test_nothing_and_one_row_each_of_many_sensors(conformed: Build, in_calls: InCalls) -> None:
+def test_nothing_and_one_row_each_of_many_sensors(conformed: Build, judged: Judge) -> None:
     many = conformed([{SENSOR_ID: f"s{index}", "temperatureC": float(index)} for index in range(1_000)])
-    scores, state = in_calls(DETECTOR.score, many, [0, 0, 500, 1_000])
-    assert scores.equals(pl.DataFrame({name: pl.Series([None] * 1_000, dtype=pl.Float64) for name in MEASURE_NAMES}))
-    assert sorted(state[SENSOR_ID]) == sorted(many[SENSOR_ID])
-    nothing, kept = DETECTOR.score(many.clear(), state)
-    assert nothing.shape == (0, len(MEASURE_NAMES))
-    assert kept.equals(state)
+    said = judged(DETECTOR, many, [0, 0, 500, 1_000])
+    assert said.scores.equals(
+        pl.DataFrame({name: pl.Series([None] * 1_000, dtype=pl.Float64) for name in MEASURE_NAMES})
+    )
+    assert sorted(said.state[SENSOR_ID]) == sorted(many[SENSOR_ID])
+    nothing = DETECTOR.judge(many.clear(), said.state)
+    assert nothing.scores.shape == (0, len(MEASURE_NAMES))
+    assert nothing.state.equals(said.state)
