@@ -12,8 +12,11 @@ import polars as pl
 
 from processors.detect import alarm
 from processors.detect.contract import FINDING, Detector
+from processors.detect.drift import Drift
 from processors.detect.explain import explained
+from processors.detect.gap import Gap
 from processors.detect.limit import Limit
+from processors.detect.noise import Noise
 from processors.detect.spike import Spike
 from processors.detect.stuck import Stuck
 from processors.detect.thresholds import DEFAULT_THRESHOLDS
@@ -54,7 +57,14 @@ def detectors(*, thresholds: Mapping[str, float], limits: Mapping[str, tuple[flo
         limits: Measure -> what its sensor can measure, likewise.
     """
     at = {**DEFAULT_THRESHOLDS, **thresholds}
-    return (Limit(limits), Stuck(at["stuck"]), Spike(at["spike"]))
+    return (
+        Limit(limits),
+        Gap(at["gap"]),
+        Stuck(at["stuck"]),
+        Spike(at["spike"]),
+        Noise(at["noise"]),
+        Drift(at["drift"]),
+    )
 
 
 def detect(rows: pl.DataFrame, state: State, using: Sequence[Detector]) -> Detected:

@@ -23,7 +23,7 @@ _WHY = {
     "gap": "{score} times the usual interval, and no reading in between",
     "spike": "{score} standard deviations from the median of late",
     "noise": "{score} times as noisy as usual",
-    "drift": "{score} standard deviations away from where it was, and going on",
+    "drift": "{score} times as far from where it was as it usually wanders",
     "joint": "{score} bits: rare in this combination",
     "surprise": "{score} bits: rare on {day} at {hour} h UTC",
 }

@@ -9,11 +9,17 @@ from collections.abc import Mapping
 
 DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "stuck": 120.0,
+    "gap": 10.0,
     "spike": 8.0,
+    "noise": 2.0,
+    "drift": 6.0,
 }
 
 UNITS: Mapping[str, str] = {
     "stuck": "rows with exactly the same value",
+    "gap": "usual intervals between readings",
     "spike": "robust standard deviations from the median of late",
+    "noise": "usual changes from reading to reading",
+    "drift": "usual distances from the level before",
 }
 """What a score is, for each kind of `DEFAULT_THRESHOLDS`."""

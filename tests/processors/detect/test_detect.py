@@ -152,7 +152,7 @@ def test_what_was_learned_in_another_version_is_learned_anew_and_said(conformed:
         lambda frame: frame.with_columns(pl.lit(None, pl.String).alias("sensorId")),
         lambda frame: frame.with_columns(pl.lit(1, pl.Int8).alias("sensorId")),
         lambda frame: frame.with_columns(more=pl.lit(1)),
-        lambda frame: pl.DataFrame(),
+        lambda frame: frame.select("sensorId").drop("sensorId"),
     ],
 )
 def test_what_is_not_as_it_was_written_is_learned_anew_and_said(
