@@ -1,13 +1,13 @@
 """What is usual for a sensor, learned from blocks of its rows; and means over its last rows, exact under any split.
 
-A block is `BLOCK_ROWS` consecutive rows of one sensor, counted from its first. Whole blocks are summed up by medians, in
-which the order of summation has no part, and rows are measured against the blocks before their own. Means over rows are
-made of integers for the same reason.
+A block is `BLOCK_ROWS` consecutive rows of one sensor, counted from its first. Whole blocks are summed up by order
+statistics, in which the order of summation has no part, and rows are measured against the blocks before their own.
+Means over rows are made of integers for the same reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
@@ -25,6 +25,7 @@ NO = "no"
 IS_BLOCK = "isBlock"
 USUAL = "!usual"
 RATIO = "!ratio"
+LEVEL = "!level"
 
 _ROW = "!row"
 _UNIT = float(2**20)
@@ -37,14 +38,14 @@ CARRIES: dict[str, pl.DataType] = {
     **{name + USUAL: pl.Float64() for name in MEASURE_NAMES},
     **{name + RATIO: pl.Int64() for name in MEASURE_NAMES},
 }
-"""The last rows of each sensor by number, with their ratios; and its last blocks by number, with their medians and
+"""The last rows of each sensor by number, with their ratios; and its last blocks by number, with what sums them up and
 what a rule learned from each."""
 
 
 def seen(rows: pl.DataFrame, state: pl.DataFrame) -> pl.DataFrame:
-    """The rows carried and the rows judged, sensor by sensor and numbered; `values` are told apart by `is_new`."""
+    """The rows carried and the rows judged, sensor by sensor, each with its number."""
     new = rows.select(SENSOR_ID, *MEASURE_NAMES).with_row_index(_ROW)
-    carried = state.filter(~pl.col(IS_BLOCK)).drop(IS_BLOCK, *(name + USUAL for name in MEASURE_NAMES))
+    carried = state.filter(~pl.col(IS_BLOCK)).drop(IS_BLOCK, *(name + USUAL for name in MEASURE_NAMES), strict=False)
     both = pl.concat([carried, new], how="diagonal").sort(SENSOR_ID, maintain_order=True)
     return both.with_columns(
         (pl.col(NO).first().fill_null(0) + pl.int_range(pl.len())).over(SENSOR_ID).alias(NO),
@@ -58,9 +59,17 @@ def changes(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.when("!follows").then(step) for step in steps)
 
 
-def blocks(rows: pl.DataFrame, state: pl.DataFrame) -> pl.DataFrame:
-    """The blocks carried, and those that the rows of `seen` complete, with the median of each measure."""
-    carried = state.filter(IS_BLOCK).drop(IS_BLOCK, *(name + RATIO for name in MEASURE_NAMES))
+def blocks(
+    rows: pl.DataFrame, state: pl.DataFrame, told: Callable[[pl.Expr], pl.Expr] = pl.Expr.median
+) -> pl.DataFrame:
+    """The blocks carried, and those that the rows of `seen` complete.
+
+    Args:
+        rows: Of `seen`.
+        state: That was carried.
+        told: Sums up the known values of a block.
+    """
+    carried = state.filter(IS_BLOCK).drop(IS_BLOCK, *(name + RATIO for name in MEASURE_NAMES), strict=False)
     block = (pl.col(NO) // BLOCK_ROWS).alias(NO)
     complete = (
         rows.lazy()
@@ -69,7 +78,7 @@ def blocks(rows: pl.DataFrame, state: pl.DataFrame) -> pl.DataFrame:
             pl.len().alias("!rows"),
             pl.col(_ROW).last().alias(_ROW),
             *(
-                pl.when(pl.col(name).count() >= KNOWN_ROWS).then(pl.col(name).median()).alias(name)
+                pl.when(pl.col(name).count() >= KNOWN_ROWS).then(told(pl.col(name))).alias(name)
                 for name in MEASURE_NAMES
             ),
         )
@@ -80,19 +89,22 @@ def blocks(rows: pl.DataFrame, state: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([carried, complete], how="diagonal").sort(SENSOR_ID, maintain_order=True)
 
 
-def measured(rows: pl.DataFrame, against: pl.DataFrame, ratio: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """The rows of `seen` with their ratios: those carried as they were, the others computed.
-
-    Args:
-        rows: Of `seen`.
-        against: Blocks, with what the ratios are computed from.
-        ratio: Measure -> its ratio to what was usual before the row's block, of magnitudes below a million.
-    """
-    before = against.with_columns(pl.col(NO) + 1).rename({name: name + "!level" for name in MEASURE_NAMES})
-    joined = rows.with_columns((pl.col(NO) // BLOCK_ROWS).alias("!block")).join(
+def beside(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `seen`, each with what was known after the block before its own: `!level` and `!usual`."""
+    before = known.with_columns(pl.col(NO) + 1).rename({name: name + LEVEL for name in MEASURE_NAMES})
+    return rows.with_columns((pl.col(NO) // BLOCK_ROWS).alias("!block")).join(
         before, left_on=[SENSOR_ID, "!block"], right_on=[SENSOR_ID, NO], how="left", maintain_order="left"
     )
-    return joined.with_columns(
+
+
+def measured(rows: pl.DataFrame, ratio: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """The rows with their ratios: those carried as they were, the others computed.
+
+    Args:
+        rows: Of `beside`.
+        ratio: Measure -> its ratio to what was usual, of a magnitude below a million.
+    """
+    return rows.with_columns(
         pl.coalesce(name + RATIO, (ratio[name] * _UNIT).round().cast(pl.Int64)).alias(name + RATIO)
         for name in MEASURE_NAMES
     )
@@ -134,16 +146,28 @@ def in_order(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     return rows.filter(pl.col(_ROW).is_not_null()).sort(_ROW).select(columns)
 
 
-def following(rows: pl.DataFrame, learned: pl.DataFrame, keep_rows: int) -> pl.DataFrame:
-    """The state for the rows that follow (`CARRIES`)."""
-    last = (
-        rows.group_by(SENSOR_ID, maintain_order=True).tail(keep_rows).with_columns(pl.lit(value=False).alias(IS_BLOCK))
-    )
+def following(
+    rows: pl.DataFrame, learned: pl.DataFrame, keep_rows: int, carries: Mapping[str, pl.DataType] = CARRIES
+) -> pl.DataFrame:
+    """The state for the rows that follow."""
+    last = rows.group_by(SENSOR_ID, maintain_order=True).tail(keep_rows)
     kept = learned.group_by(SENSOR_ID, maintain_order=True).tail(MEMORY_BLOCKS)
-    both = [last, kept.with_columns(pl.lit(value=True).alias(IS_BLOCK))]
-    carried = [frame.select(name for name in CARRIES if name in frame.columns) for frame in both]
-    return pl.concat([pl.DataFrame(schema=CARRIES), *carried], how="diagonal").select(*CARRIES)
+    parts = [
+        last.with_columns(pl.lit(value=False).alias(IS_BLOCK)),
+        kept.with_columns(pl.lit(value=True).alias(IS_BLOCK)),
+    ]
+    carried = [part.select(name for name in carries if name in part.columns) for part in parts]
+    return pl.concat([pl.DataFrame(schema=carries), *carried], how="diagonal").select(*carries)
 
 
 def _last(total: pl.Expr, rows: int) -> pl.Expr:
     return total - total.shift(rows, fill_value=0)
+
+
+def rolling_share(column: str, share: float, warm_up_blocks: int) -> pl.Expr:
+    """What a share of the blocks remembered stay below, after each block; null during the warm-up."""
+    return (
+        pl.col(column)
+        .rolling_quantile(share, interpolation="nearest", window_size=MEMORY_BLOCKS, min_samples=warm_up_blocks)
+        .over(SENSOR_ID)
+    )

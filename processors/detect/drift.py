@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from processors.detect import blocks
-from processors.detect.blocks import MEMORY_BLOCKS, NO, USUAL
+from processors.detect.blocks import LEVEL, USUAL
 from processors.detect.contract import Judged, findings
 from processors.detect.spike import SMALLEST_SPREAD
 from processors.schema import MEASURE_NAMES, SENSOR_ID
@@ -31,8 +31,8 @@ MOST = 15.0
 class Drift:
     """Score: distance of the last rows from the level before, in the distances that blocks usually have from theirs.
 
-    What nine of ten of the last `MEMORY_BLOCKS` blocks stayed below is usual: it follows daily cycles where blocks are
-    hours, and is little more than the noise of a median where they are seconds.
+    What nine of ten of the last `blocks.MEMORY_BLOCKS` blocks stayed below is usual: it follows daily cycles where
+    blocks are hours, and is little more than the noise of a median where they are seconds.
     """
 
     kind = "drift"
@@ -51,12 +51,12 @@ class Drift:
             *(_median(name).alias(name) for name in MEASURE_NAMES), *(_usual(name) for name in MEASURE_NAMES)
         )
         away = {
-            name: ((pl.col(name) - pl.col(name + "!level")) / pl.col(name + USUAL)).clip(-MOST, MOST)
+            name: ((pl.col(name) - pl.col(name + LEVEL)) / pl.col(name + USUAL)).clip(-MOST, MOST)
             for name in MEASURE_NAMES
         }
-        measured = blocks.measured(seen, usual, away)
+        measured = blocks.measured(blocks.beside(seen, usual), away)
         scores = blocks.means(measured, WINDOW_ROWS).select(pl.all().abs())
-        expected = blocks.in_order(measured, [name + part for name in MEASURE_NAMES for part in ("!level", USUAL)])
+        expected = blocks.in_order(measured, [name + part for name in MEASURE_NAMES for part in (LEVEL, USUAL)])
         found = [
             findings(
                 rows,
@@ -64,8 +64,8 @@ class Drift:
                 measure=name,
                 kind=self.kind,
                 threshold=self.threshold,
-                low=expected[name + "!level"] - self.threshold * expected[name + USUAL],
-                high=expected[name + "!level"] + self.threshold * expected[name + USUAL],
+                low=expected[name + LEVEL] - self.threshold * expected[name + USUAL],
+                high=expected[name + LEVEL] + self.threshold * expected[name + USUAL],
             )
             for name in MEASURE_NAMES
         ]
@@ -90,11 +90,6 @@ def _median(name: str) -> pl.Expr:
 
 def _usual(name: str) -> pl.Expr:
     """How far blocks wander, as is usual after each block; null during the warm-up."""
-    share = (
-        pl.col(name + USUAL)
-        .rolling_quantile(USUAL_SHARE, interpolation="nearest", window_size=MEMORY_BLOCKS, min_samples=WARM_UP_BLOCKS)
-        .over(SENSOR_ID)
-    )
-    return (
-        pl.when(share.is_not_null()).then(pl.max_horizontal(share, pl.lit(SMALLEST_SPREAD[name]))).alias(name + USUAL)
-    )
+    share = blocks.rolling_share(name + USUAL, USUAL_SHARE, WARM_UP_BLOCKS)
+    at_least = pl.max_horizontal(share, pl.lit(SMALLEST_SPREAD[name]))
+    return pl.when(share.is_not_null()).then(at_least).alias(name + USUAL)

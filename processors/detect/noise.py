@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from processors.detect import blocks
-from processors.detect.blocks import BLOCK_ROWS, MEMORY_BLOCKS, NO, USUAL
+from processors.detect.blocks import NO, USUAL
 from processors.detect.contract import Judged, findings
 from processors.detect.spike import SMALLEST_SPREAD
 from processors.schema import MEASURE_NAMES, SENSOR_ID
@@ -31,8 +31,8 @@ MEDIAN_TO_MEAN = 1.183
 class Noise:
     """Score: mean change from row to row, in those that are usual.
 
-    Usual is what nine of ten of the last `MEMORY_BLOCKS` blocks stay below, so that a sensor that is noisy by turns is
-    not noisy. A change is between a value and that of the row before: it is unknown where one of them is.
+    Usual is what nine of ten of the last `blocks.MEMORY_BLOCKS` blocks stay below, so that a sensor that is noisy by
+    turns is not noisy. A change is between a value and that of the row before: unknown where one of them is.
     """
 
     kind = "noise"
@@ -49,14 +49,8 @@ class Noise:
         changed = blocks.changes(seen)
         learned = blocks.blocks(changed, state)
         usual = learned.with_columns(_usual(name) for name in MEASURE_NAMES)
-        ratios = {
-            name: pl.min_horizontal(
-                pl.col(name) / pl.col(name + USUAL),
-                pl.when(pl.col(name).is_not_null() & pl.col(name + USUAL).is_not_null()).then(MOST),
-            )
-            for name in MEASURE_NAMES
-        }
-        measured = blocks.measured(changed, usual, ratios)
+        ratios = {name: (pl.col(name) / pl.col(name + USUAL)).clip(upper_bound=MOST) for name in MEASURE_NAMES}
+        measured = blocks.measured(blocks.beside(changed, usual), ratios)
         scores = blocks.means(measured, WINDOW_ROWS)
         found = [
             findings(rows, scores[name], measure=name, kind=self.kind, threshold=self.threshold)
@@ -68,10 +62,6 @@ class Noise:
 
 def _usual(name: str) -> pl.Expr:
     """What is usual after each block; null during the warm-up."""
-    middle = pl.col(name).rolling_quantile(
-        USUAL_SHARE, interpolation="nearest", window_size=MEMORY_BLOCKS, min_samples=WARM_UP_BLOCKS
-    )
-    share = middle.over(SENSOR_ID) * MEDIAN_TO_MEAN
-    return (
-        pl.when(share.is_not_null()).then(pl.max_horizontal(share, pl.lit(SMALLEST_SPREAD[name]))).alias(name + USUAL)
-    )
+    share = blocks.rolling_share(name, USUAL_SHARE, WARM_UP_BLOCKS) * MEDIAN_TO_MEAN
+    at_least = pl.max_horizontal(share, pl.lit(SMALLEST_SPREAD[name]))
+    return pl.when(share.is_not_null()).then(at_least).alias(name + USUAL)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "stuck": 120.0,
     "gap": 10.0,
-    "spike": 8.0,
+    "spike": 9.0,
     "noise": 2.0,
     "drift": 6.0,
 }
@@ -18,7 +18,7 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
 UNITS: Mapping[str, str] = {
     "stuck": "rows with exactly the same value",
     "gap": "usual intervals between readings",
-    "spike": "robust standard deviations from the median of late",
+    "spike": "standard deviations from the median of late",
     "noise": "usual changes from reading to reading",
     "drift": "usual distances from the level before",
 }

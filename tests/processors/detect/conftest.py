@@ -1,15 +1,18 @@
-"""Detectors in calls, with their state stored and loaded between them as the checkpoint does it."""
+"""Detectors in calls, with their state stored and loaded between them as the checkpoint does it; rows for them."""
 
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import polars as pl
 import pytest
 
 from processors import checkpoint
 from processors.detect.contract import Detector, Judged
+from processors.schema import SENSOR_ID
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +31,27 @@ def judged() -> Callable[..., Judged]:
         return Judged(pl.concat(scores), pl.concat(findings), state)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def interleaved() -> Callable[[int, int], list[dict[str, Any]]]:
+    """Rows of some sensors in any order, with jumps, flat stretches, bursts, extreme magnitudes and nulls."""
+
+    def build(seed: int, rows: int) -> list[dict[str, Any]]:
+        source = random.Random(seed)
+        sensors, nulls = "abc"[: source.randint(1, 3)], source.choice([0.0, 0.02, 0.4])
+
+        def value(number: int) -> float | None:
+            if source.random() < nulls:
+                return None
+            if source.random() < 0.02:
+                return source.uniform(-1, 1) * 10 ** source.randint(-9, 7)
+            spread = source.choice([0.0, 0.3]) if number % 400 < 300 else 5.0
+            return round(20 + number // 500 + source.gauss(0, spread), 3)
+
+        return [
+            {SENSOR_ID: source.choice(sensors), "temperatureC": value(number), "pressurePa": value(number)}
+            for number in range(rows)
+        ]
+
+    return build
