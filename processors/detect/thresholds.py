@@ -11,7 +11,7 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "stuck": 120.0,
     "gap": 10.0,
     "spike": 9.0,
-    "noise": 2.0,
+    "noise": 1.8,
     "drift": 6.0,
 }
 

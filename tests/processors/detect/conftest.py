@@ -39,7 +39,7 @@ def interleaved() -> Callable[[int, int], list[dict[str, Any]]]:
 
     def build(seed: int, rows: int) -> list[dict[str, Any]]:
         source = random.Random(seed)
-        sensors, nulls = "abc"[: source.randint(1, 3)], source.choice([0.0, 0.02, 0.4])
+        sensors, nulls = "abc"[: source.randint(1, 3)], source.choice([0.0, 0.02, 0.2])
 
         def value(number: int) -> float | None:
             if source.random() < nulls:

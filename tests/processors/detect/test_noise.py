@@ -56,15 +56,13 @@ def test_scores_are_those_of_the_definition(conformed: Build, judged: Judge, int
     rows = conformed(interleaved(seed, 2_500))
     scores = judged(DETECTOR, rows).scores
     assert scores.columns == list(MEASURE_NAMES)
-    known = 0
     for (sensor,), own in rows.group_by(SENSOR_ID):
         for name in ("temperatureC", "pressurePa"):
             expected = oracle(own[name].to_list(), SMALLEST_SPREAD[name])
             got = scores.filter(rows[SENSOR_ID] == sensor)[name].to_list()
             assert [value is None for value in got] == [value is None for value in expected]
             assert [v for v in got if v is not None] == pytest.approx([v for v in expected if v is not None], abs=1e-5)
-            known += sum(value is not None for value in expected)
-    assert known > 500 or seed not in (0, 1)
+    assert scores["temperatureC"].count() + scores["pressurePa"].count() > 100
     assert scores["voltageV"].null_count() == len(rows)
 
 
@@ -82,8 +80,10 @@ def test_no_bit_depends_on_how_rows_are_split_into_calls(
 
 
 def test_one_row_a_call(conformed: Build, judged: Judge, interleaved: Rows) -> None:
-    rows = conformed(interleaved(7, 300))
-    assert judged(DETECTOR, rows, list(range(1, 300))).scores.equals(judged(DETECTOR, rows).scores)
+    rows = conformed([row | {SENSOR_ID: "a"} for row in interleaved(7, 370)])
+    whole, split = judged(DETECTOR, rows), judged(DETECTOR, rows, list(range(330, 370)))
+    assert split.scores.equals(whole.scores)
+    assert whole.scores[330:]["temperatureC"].count() > 20
 
 
 def noisy(spreads: Sequence[tuple[int, float]]) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def noisy(spreads: Sequence[tuple[int, float]]) -> list[dict[str, Any]]:
 def test_three_times_the_noise_is_found_while_it_lasts_and_not_before(conformed: Build, judged: Judge) -> None:
     found = judged(DETECTOR, conformed(noisy([(1_000, 0.3), (120, 0.9), (400, 0.3)]))).findings
     assert set(found["measure"]) == {"temperatureC"}
-    assert 1_000 < found["row"].min() < 1_000 + WINDOW_ROWS  # type: ignore[operator]
+    assert 1_000 < found["row"].min() < 1_000 + 1.5 * WINDOW_ROWS  # type: ignore[operator]
     assert found["row"].max() < 1_120 + WINDOW_ROWS  # type: ignore[operator]
 
 
