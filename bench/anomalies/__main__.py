@@ -64,7 +64,9 @@ def _tell(part: str, text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench.anomalies", description="How good the detectors are.")
-    parser.add_argument("--nab", type=Path, default=nab.SHARED, help="folder of the benchmark; another one is only told")
+    parser.add_argument(
+        "--nab", type=Path, default=nab.SHARED, help="folder of the benchmark; another one is only told"
+    )
     parser.add_argument("parts", nargs="*", choices=(*PARTS, []), default=PARTS, help=f"of {', '.join(PARTS)}")
     return parser
 

@@ -62,10 +62,12 @@ def simulated(results: Sequence[Result]) -> str:
     for result in results:
         of = result.of
         parts += [
-            f"**{of.sensors} sensors, {of.days:g} days at one reading a second, {of.noise_factor:g} times the noise:** "
-            f"{result.false_alarms} false alarms, {result.false_in_two_days:.2f} for each sensor in two days; "
-            f"{result.alarms} alarms in all, {result.settling} of them while values settled after an anomaly; "
-            f"precision {_percent(result.precision)}.",
+            (
+                f"**{of.sensors} sensors, {of.days:g} days at one reading a second, {of.noise_factor:g} times the noise:** "
+                f"{result.false_alarms} false alarms, {result.false_in_two_days:.2f} for each sensor in two days; "
+                f"{result.alarms} alarms in all, {result.settling} of them while values settled after an anomaly; "
+                f"precision {_percent(result.precision)}."
+            ),
             _table(
                 ("anomaly", "happened", "found", "recall", "named rightly", "median delay, s"),
                 [

@@ -12,9 +12,12 @@ import polars as pl
 
 from processors.detect import alarm
 from processors.detect.contract import FINDING, Detector
+from processors.detect.drift import Drift
 from processors.detect.explain import explained
+from processors.detect.gap import Gap
 from processors.detect.joint import Joint
 from processors.detect.limit import Limit
+from processors.detect.noise import Noise
 from processors.detect.spike import Spike
 from processors.detect.stuck import Stuck
 from processors.detect.surprise import Surprise
@@ -56,7 +59,16 @@ def detectors(*, thresholds: Mapping[str, float], limits: Mapping[str, tuple[flo
         limits: Measure -> what its sensor can measure, likewise.
     """
     at = {**DEFAULT_THRESHOLDS, **thresholds}
-    return (Limit(limits), Stuck(at["stuck"]), Spike(at["spike"]), Surprise(at["surprise"]), Joint(at["joint"]))
+    return (
+        Limit(limits),
+        Gap(at["gap"]),
+        Stuck(at["stuck"]),
+        Spike(at["spike"]),
+        Noise(at["noise"]),
+        Drift(at["drift"]),
+        Surprise(at["surprise"]),
+        Joint(at["joint"]),
+    )
 
 
 def detect(rows: pl.DataFrame, state: State, using: Sequence[Detector]) -> Detected:
@@ -104,7 +116,7 @@ def _known(
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """What a detector carries; without rows, and with a notice, where that is of another version or not as expected."""
     frame = state.get(_key(name, version))
-    if frame is not None and frame.schema == pl.Schema(columns) and frame[SENSOR_ID].null_count() == 0:
+    if frame is not None and frame.schema == pl.Schema(columns) and _sound(frame):
         return frame, ()
     empty = pl.DataFrame(schema=columns)
     if frame is not None:
@@ -112,3 +124,11 @@ def _known(
     if any(key.rpartition(".")[0] == name or key == name for key in state):
         return empty, (f"what {name} had learned is of another version: it learns anew",)
     return empty, ()
+
+
+def _sound(frame: pl.DataFrame) -> bool:
+    """Whether it is known whose each row is and, for the memory of alarms, that there is one of each."""
+    key = [name for name in alarm.MEMORY_KEY if name in frame.columns]
+    return frame[SENSOR_ID].null_count() == 0 and (
+        key != alarm.MEMORY_KEY or not frame.select(key).is_duplicated().any()
+    )

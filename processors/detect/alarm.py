@@ -44,11 +44,12 @@ MEMORY: dict[str, pl.DataType] = {
 """What is carried: for each sensor its rows `seen`, the number `at` of the row of its last alarm (null: none) and the
 `recent` alarms as of then, with an empty measure and kind; and `at` which row each rule found something last."""
 
+MEMORY_KEY = [SENSOR_ID, "measure", "kind"]
+"""Of `MEMORY`: there is one row of each."""
+
 _NO = "!no"
 _BEGINS = "!begins"
 _EXCESS = "!excess"
-
-_FINDING_KEY = [SENSOR_ID, "measure", "kind"]
 
 
 def raise_alarms(
@@ -74,24 +75,24 @@ def raise_alarms(
     marked = _marked(placed, memory, in_bits)
     own = _seen(numbered, own)
     raised, own = _silenced(_candidates(marked), own)
-    last = marked.filter(~pl.col("kind").is_in(list(in_bits))).select(*_FINDING_KEY, at=_NO)
+    last = marked.filter(~pl.col("kind").is_in(list(in_bits))).select(*MEMORY_KEY, at=_NO)
     latest = (
         pl.concat([memory.filter(pl.col("kind") != "").select(last.columns), last])
-        .group_by(_FINDING_KEY)
+        .group_by(MEMORY_KEY)
         .agg(pl.col("at").max())
         .join(own.select(SENSOR_ID, "seen"), on=SENSOR_ID)
         .filter(pl.col("at") + SILENCE_ROWS >= pl.col("seen"))
     )
     following = pl.concat([own, latest.drop("seen")], how="diagonal").select(*MEMORY)
-    return _told(marked.join(raised, on="row", how="semi")), following.sort(_FINDING_KEY)
+    return _told(marked.join(raised, on="row", how="semi")), following.sort(MEMORY_KEY)
 
 
 def _marked(placed: pl.DataFrame, memory: pl.DataFrame, in_bits: frozenset[str]) -> pl.DataFrame:
     """The findings, each with whether its rule begins to find, or with the bits it has in excess."""
     bits = pl.col("kind").is_in(list(in_bits))
-    before = memory.filter(pl.col("kind") != "").select(*_FINDING_KEY, pl.col("at").alias(_NO))
+    before = memory.filter(pl.col("kind") != "").select(*MEMORY_KEY, pl.col("at").alias(_NO))
     seen = pl.concat([before, placed], how="diagonal")
-    since = pl.col(_NO) - pl.col(_NO).shift(1).over(_FINDING_KEY)
+    since = pl.col(_NO) - pl.col(_NO).shift(1).over(MEMORY_KEY)
     return seen.with_columns(
         (~bits & (since.is_null() | (since > SILENCE_ROWS))).alias(_BEGINS),
         pl.when(bits).then(pl.col("score") - pl.col("threshold")).alias(_EXCESS),

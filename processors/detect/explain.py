@@ -12,7 +12,7 @@ _NAMES = {
     "pressurePa": ("pressure", "Pa", 0),
     "vibrationMmS": ("vibration", "mm/s", 2),
     "voltageV": ("voltage", "V", 2),
-    "intervalS": ("reading", "s", 0),
+    "intervalS": ("interval", "s", 1),
     "joint": ("measures together", "", 1),
 }
 """Measure -> its name, its unit and the decimals that a person reads."""
@@ -20,10 +20,10 @@ _NAMES = {
 _WHY = {
     "limit": "outside what the sensor can measure",
     "stuck": "the same in {score} readings",
-    "gap": "after no reading for so long",
+    "gap": "{score} times the usual interval, and no reading in between",
     "spike": "{score} standard deviations from the median of late",
     "noise": "{score} times as noisy as usual",
-    "drift": "{score} standard deviations away from where it was, and going on",
+    "drift": "{score} times as far from where it was as it usually wanders",
     "joint": "{score} bits: rare in this combination",
     "surprise": "{score} bits: rare on {day} at {hour} h UTC",
 }
@@ -42,7 +42,7 @@ def explained(alarms: pl.DataFrame) -> pl.DataFrame:
     usual = pl.format(", usually {} to {}{}{}", low, high, space, unit).fill_null("")
     why = kind.replace_strict(_WHY, default="")
     for mark, text in (
-        ("{score}", score.round(1).cast(pl.String).str.strip_suffix(".0")),
+        ("{score}", _text(score.round(1))),
         ("{day}", pl.format("{}s", pl.col(OBSERVED_AT).dt.strftime("%A"))),
         ("{hour}", pl.col(OBSERVED_AT).dt.hour().cast(pl.String)),
     ):
@@ -52,12 +52,11 @@ def explained(alarms: pl.DataFrame) -> pl.DataFrame:
 
 def _number(column: str) -> pl.Expr:
     """The value with the decimals of its measure, null where it is null."""
-    decimals = pl.col("measure").replace_strict({key: told[2] for key, told in _NAMES.items()}, default=4)
-    whole = pl.col(column).round(0).cast(pl.Int64, strict=False).cast(pl.String)
-    return (
-        pl.when(decimals == 0)
-        .then(whole)
-        .when(decimals == 1)
-        .then(pl.col(column).round(1).cast(pl.String))
-        .otherwise(pl.col(column).round(2).cast(pl.String))
-    )
+    decimals = pl.col("measure").replace_strict({key: told[2] for key, told in _NAMES.items()}, default=2)
+    number = pl.col(column)
+    rounded = pl.when(decimals == 0).then(number.round(0)).when(decimals == 1).then(number.round(1))
+    return _text(rounded.otherwise(number.round(2)))
+
+
+def _text(number: pl.Expr) -> pl.Expr:
+    return (number + 0.0).cast(pl.String).str.strip_suffix(".0")

@@ -6,20 +6,26 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from processors.detect import blocks
+from processors.detect.blocks import IS_BLOCK, LEVEL, NO
 from processors.detect.contract import Judged, findings
 from processors.schema import MEASURE_NAMES, SENSOR_ID
 
-WINDOW_ROWS = 120
-"""Rows of the sensor that the median and the spread are taken from: those just before the row scored."""
+WINDOW_ROWS = 15
+"""Rows of the sensor that the median is taken from: those just before the row scored."""
 
-WARM_UP_ROWS = 30
-"""Fewer known values than this in the window say nothing."""
+KNOWN_ROWS = 8
+"""Fewer known values in the window say nothing."""
 
-MAD_TO_SIGMA = 1.4826
-"""Makes the median absolute deviation an estimate of a normal distribution's standard deviation.
+WARM_UP_BLOCKS = 4
+"""Fewer blocks that are known say nothing."""
 
-Rousseeuw and Croux (1993), "Alternatives to the median absolute deviation", doi:10.1080/01621459.1993.10476408.
-"""
+USUAL_SHARE = 0.9
+"""Share of the blocks remembered whose greatest deviation is at most what is called usual."""
+
+GREATEST_OF_BLOCK = 3.07
+"""Standard deviations that the greatest of 30 normal deviations stays below in nine of ten blocks: the c for which
+(2 Phi(c) - 1)^30 = 0.9 is 2.92, and deviations from a median of 15 values have a variance of 1 + pi / 2 / 15."""
 
 SMALLEST_SPREAD: Mapping[str, float] = {
     "temperatureC": 0.05,
@@ -30,42 +36,45 @@ SMALLEST_SPREAD: Mapping[str, float] = {
 }
 """Floor of the spread, about a sensor's resolution: a flat stretch must not make the next digit an anomaly."""
 
-_DEVIATION = "!deviation"
+
+KEPT_ROWS = WINDOW_ROWS + blocks.BLOCK_ROWS
+"""Rows carried: those of a block that is not whole, and the window of its first one."""
 
 
 class Spike:
-    """Score: distance from the median of the rows before, in robust standard deviations.
+    """Score: distance from the median of the rows before, in standard deviations.
 
-    The spread is the median of the deviations that those rows had from their own medians.
+    Those are told by the greatest deviation of each block that nine of ten of the last `blocks.MEMORY_BLOCKS` blocks
+    stay below: what happens every few blocks is usual, also where deviations are not normal.
     """
 
     kind = "spike"
     version = 1
+    carries: Mapping[str, pl.DataType] = {
+        SENSOR_ID: pl.String(),
+        IS_BLOCK: pl.Boolean(),
+        NO: pl.Int64(),
+        **{name: pl.Float64() for name in MEASURE_NAMES},
+    }
     in_bits = False
 
     def __init__(self, threshold: float):
         self.threshold = threshold
 
-    @property
-    def carries(self) -> Mapping[str, pl.DataType]:
-        """The last `WINDOW_ROWS` rows of each sensor with their deviations."""
-        deviations = {name + _DEVIATION: pl.Float64() for name in MEASURE_NAMES}
-        return {SENSOR_ID: pl.String(), **{name: pl.Float64() for name in MEASURE_NAMES}, **deviations}
-
     def judge(self, rows: pl.DataFrame, state: pl.DataFrame) -> Judged:
         """See `contract.Detector`."""
-        names = MEASURE_NAMES
-        values = rows.select(SENSOR_ID, *names, *(pl.lit(None, pl.Float64).alias(name + _DEVIATION) for name in names))
-        seen = pl.concat([state, values])
-        medians = seen.select(_before(name).over(SENSOR_ID) for name in names)
-        seen = seen.with_columns(
-            pl.coalesce(name + _DEVIATION, (pl.col(name) - medians[name]).abs()).alias(name + _DEVIATION)
-            for name in names
+        seen = blocks.seen(rows, state)
+        medians = seen.select(_before(name).alias(name + "!median") for name in MEASURE_NAMES)
+        deviations = seen.hstack(medians).with_columns(
+            (pl.col(name) - pl.col(name + "!median")).abs() for name in MEASURE_NAMES
         )
-        deviations = seen.select(_before(name + _DEVIATION).over(SENSOR_ID) for name in names)
-        spreads = pl.DataFrame(_spread(name, deviations[name + _DEVIATION]) for name in names).tail(len(rows))
-        medians = medians.tail(len(rows))
-        scores = rows.select((pl.col(name) - medians[name]).abs() / spreads[name] for name in names)
+        learned = blocks.blocks(deviations, state, pl.Expr.max)
+        spreads = learned.with_columns(_spread(name) for name in MEASURE_NAMES)
+        told = blocks.in_order(
+            blocks.beside(deviations, spreads),
+            [name + part for name in MEASURE_NAMES for part in ("", "!median", LEVEL)],
+        )
+        scores = told.select(pl.col(name) / pl.col(name + LEVEL) for name in MEASURE_NAMES)
         found = [
             findings(
                 rows,
@@ -73,21 +82,20 @@ class Spike:
                 measure=name,
                 kind=self.kind,
                 threshold=self.threshold,
-                low=medians[name] - self.threshold * spreads[name],
-                high=medians[name] + self.threshold * spreads[name],
+                low=told[name + "!median"] - self.threshold * told[name + LEVEL],
+                high=told[name + "!median"] + self.threshold * told[name + LEVEL],
             )
-            for name in names
+            for name in MEASURE_NAMES
         ]
-        following = seen.group_by(SENSOR_ID, maintain_order=True).tail(WINDOW_ROWS).select(seen.columns)
-        return Judged(scores, pl.concat(found), following)
+        return Judged(scores, pl.concat(found), blocks.following(seen, learned, KEPT_ROWS, self.carries))
 
 
-def _before(column: str) -> pl.Expr:
-    """Median of the rows before each row; null during the warm-up."""
-    return pl.col(column).rolling_median(WINDOW_ROWS, min_samples=WARM_UP_ROWS).shift(1)
+def _before(name: str) -> pl.Expr:
+    """Median of the rows before each row; null where too few are known."""
+    return pl.col(name).rolling_median(WINDOW_ROWS, min_samples=KNOWN_ROWS).shift(1).over(SENSOR_ID)
 
 
-def _spread(name: str, deviations: pl.Series) -> pl.Series:
-    """The standard deviation that the median deviations tell, not below the floor; unknown stays unknown."""
-    at_least = pl.max_horizontal(deviations * MAD_TO_SIGMA, pl.lit(SMALLEST_SPREAD[name]))
-    return pl.select(pl.when(deviations.is_not_null()).then(at_least).alias(name)).to_series()
+def _spread(name: str) -> pl.Expr:
+    """The standard deviation after each block, not below the floor; unknown stays unknown."""
+    share = blocks.rolling_share(name, USUAL_SHARE, WARM_UP_BLOCKS) / GREATEST_OF_BLOCK
+    return pl.when(share.is_not_null()).then(pl.max_horizontal(share, pl.lit(SMALLEST_SPREAD[name]))).alias(name)

@@ -9,7 +9,10 @@ from collections.abc import Mapping
 
 DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "stuck": 120.0,
-    "spike": 8.0,
+    "gap": 10.0,
+    "spike": 9.0,
+    "noise": 1.8,
+    "drift": 6.0,
     "surprise": 8.5,
     "joint": 21.0,
     "sensor": 8.0,
@@ -18,7 +21,10 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
 
 UNITS: Mapping[str, str] = {
     "stuck": "rows with exactly the same value",
-    "spike": "robust standard deviations from the median of late",
+    "gap": "usual intervals between readings",
+    "spike": "standard deviations from the median of late",
+    "noise": "usual changes from reading to reading",
+    "drift": "usual distances from the level before",
     "surprise": "bits of surprise, for a sensor with one measure",
     "joint": "bits of surprise at the measures together",
     "sensor": "times the usual spread, from how the sensor usually deviates from its city's others",

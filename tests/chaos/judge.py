@@ -264,17 +264,17 @@ def _anomalies(now: Left) -> Iterator[str]:
     archived = {item["instanceId"] for item in now.archived}
     kept = {name: item for name, item in readings.items() if item.get("instanceId") in archived}
     flagged = {name for name, item in kept.items() if item.get("isAnomaly")}
-    of_readings = [item for item in now.contents["anomalies"].values() if "readingId" in item]
-    named = {item["readingId"] for item in of_readings}
+    named = {item["readingId"] for item in now.contents["anomalies"].values() if "readingId" in item}
     for name in sorted(named - flagged):
         if not readings.get(name, {}).get("isAnomaly"):
             yield f"wrong: an anomaly names {name}, which {'is not marked' if name in readings else 'is not there'}"
-    for name in sorted(flagged - named):
-        yield f"lost: {name} is marked and no anomaly names it"
+    told = {item["sensorId"] for item in now.contents["anomalies"].values()}
+    for name in sorted(flagged):
+        if kept[name]["sensorId"] not in told:
+            yield f"lost: {name} is marked and no anomaly tells of its sensor"
     hot = {name for name, item in kept.items() if item.get("temperatureC", 0) > HOTTEST_C}
-    limits = {item["readingId"] for item in of_readings if item["kind"] == "limit"}
-    for name in sorted(hot - limits):
-        yield f"lost: {name} is too hot and no anomaly says so"
+    for name in sorted(hot - flagged):
+        yield f"lost: {name} is too hot and not marked"
 
 
 def _modes(world: World) -> Iterator[str]:

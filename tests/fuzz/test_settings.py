@@ -38,11 +38,13 @@ coordinate_decimals = 3
 drop_fields = ["latitude", "model"]
 hash_fields = ["serialNumber"]
 hash_key = "a key"
-robust_z_threshold = 7.5
 
 [columns]
 timestamp = "ts"
 temperature = "temp_c"
+
+[thresholds]
+spike = 7.5
 
 [limits]
 temperatureC = [-40.0, 85.0]

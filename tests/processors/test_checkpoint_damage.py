@@ -62,7 +62,7 @@ def change(path: Path, statement: str) -> None:
         "UPDATE branch SET database = 's2'",
         "UPDATE branch SET generation = 'other'",
         "UPDATE carried SET name = 'watermarc' WHERE name = 'watermark'",
-        "UPDATE carried SET frame = (SELECT c.frame FROM carried AS c WHERE c.name = 'stuck') WHERE name = 'watermark'",
+        "UPDATE carried SET frame = (SELECT frame FROM carried WHERE name = 'stuck.1') WHERE name = 'watermark'",
         "UPDATE carried SET generation = 'other'",
         "UPDATE series SET sensor = 's2'",
         "UPDATE series SET number = number * 2",

@@ -29,7 +29,7 @@ Build = Callable[[Sequence[Mapping[str, Any]]], pl.DataFrame]
 Golden = Callable[[str, str], None]
 
 ORIGIN = Origin("denver", "20261122T044922-1f3a")
-USING = detectors(robust_z_threshold=8.0, stuck_rows=120, limits={})
+USING = detectors(thresholds={}, limits={})
 HOSTILE = [
     *(
         "a/b",
@@ -55,9 +55,9 @@ HOSTILE = [
 
 
 def refined(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows as they come to be documents, and their anomalies."""
-    marked, found, _ = detect(flag_duplicates(derive(clean(rows)), None)[0], {}, USING)
-    return marked, found
+    """Rows as they come to be documents, and their alarms."""
+    detected = detect(flag_duplicates(derive(clean(rows)), None)[0], {}, USING)
+    return detected.rows, detected.alarms
 
 
 def readings(rows: pl.DataFrame, origin: Origin = ORIGIN, stage: str = "schematized") -> list[Documents]:
@@ -260,9 +260,10 @@ def test_groups_are_of_one_key_and_bounded(conformed: Build) -> None:
 def test_an_anomaly_names_its_reading(conformed: Build) -> None:
     rows = conformed([{"temperatureC": 99.0, "voltageV": -1.0, SENSOR_ID: sensor} for sensor in ("a", "b")])
     found = items(document.anomalies(refined(rows)[1], ORIGIN))
+    assert {(item["measure"], *item["also"]) for item in found} == {("temperatureC", "voltageV limit")}
     ids = {item["id"] for item in items(readings(rows))}
     assert {item["readingId"] for item in found} == ids
-    assert len({item["id"] for item in found}) == 4
+    assert len({item["id"] for item in found}) == 2
     assert all(item["id"] == f"{item['readingId']}-{item['measure']}-{item['kind']}" for item in found)
 
 

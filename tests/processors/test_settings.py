@@ -100,14 +100,14 @@ def test_lists_and_tables_in_the_file_and_in_the_environment(env: Callable[..., 
 
 def test_all_problems_are_told_together_with_field_value_and_origin(env: Callable[..., None]) -> None:
     file('stage = "cooked"\nspeed = 3\n')
-    env(page_rows="none", citty="denver", stuck_rows="1", columns="{", drop_fields='["nope"]')
+    env(page_rows="none", citty="denver", thresholds='{"stuck": 0}', columns="{", drop_fields='["nope"]')
     told = problems({"coordinate_decimals": 9, "fast": True}, required=("endpoint", "city"))
     for expected in (
         f"stage = 'cooked' ({FILE}):",
         f"speed ({FILE}): no such setting",
         "page_rows = 'none' (environment):",
         "COSMOS_CITTY (environment): no such setting, did you mean COSMOS_CITY?",
-        "stuck_rows = '1' (environment):",
+        "not above 0: stuck",
         "columns = '{' (environment):",
         "cannot be hidden: nope",
         "coordinate_decimals = 9 (flag):",
@@ -233,8 +233,19 @@ def test_a_duration_of_another_type_is_left_alone() -> None:
     [
         ("page_rows", [0, 100_001, 1.5, "many"], [1, 100_000]),
         ("coordinate_decimals", [-1, 9], [0, 8]),
-        ("stuck_rows", [1], [2]),
-        ("robust_z_threshold", [0, -1, math.inf, math.nan], [0.1]),
+        (
+            "thresholds",
+            [
+                {"spike": 0},
+                {"spike": -1},
+                {"spike": math.inf},
+                {"spike": math.nan},
+                {"robust_z": 8},
+                {"stuck": "many"},
+                [8],
+            ],
+            [{}, {"spike": 0.1}, {"spike": 9, "stuck": 1e9}],
+        ),
         ("database", ["", "x" * 256], ["x" * 255]),
         ("container", [""], ["r"]),
         ("table", [""], ["t"]),
@@ -281,7 +292,7 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "every": "30s", "start_delay": "5s", "stage": "raw", "columns": '{"timestamp": "ts"}',
         "source_time_zone": "Europe/Berlin",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
-        "robust_z_threshold": "9.5", "stuck_rows": "7", "limits": '{"voltageV": [1, 2]}',
+        "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
     }  # fmt: skip
     env(**{name: values.get(name, "text")})
     loaded = load({"hash_key": "k"} if name == "hash_fields" else {})

@@ -10,11 +10,13 @@ def shown(result):
 
 def test_shows_each_setting_with_its_origin(cli, home, monkeypatch):
     monkeypatch.setenv("COSMOS_DATABASE", "FromEnvironment")
-    monkeypatch.setenv("COSMOS_STUCK_ROWS", "60")
-    (home / "bacalhau-cosmos.toml").write_text('stuck_rows = 30\ntable = "rows"\nlimits = {temperatureC = [-5, 5]}\n')
+    monkeypatch.setenv("COSMOS_COORDINATE_DECIMALS", "3")
+    (home / "bacalhau-cosmos.toml").write_text(
+        'coordinate_decimals = 2\ntable = "rows"\nlimits = {temperatureC = [-5, 5]}\n'
+    )
     told = shown(cli("config", "show", "--set", "page-rows=5", "--set", 'drop_fields=["latitude"]'))
     assert told["database"] == {"value": "FromEnvironment", "origin": "environment"}
-    assert told["stuck_rows"] == {"value": 60, "origin": "environment"}
+    assert told["coordinate_decimals"] == {"value": 3, "origin": "environment"}
     assert told["table"] == {"value": "rows", "origin": "bacalhau-cosmos.toml"}
     assert told["limits"]["value"] == {"temperatureC": [-5, 5]}
     assert told["page_rows"] == {"value": 5, "origin": "flag"}

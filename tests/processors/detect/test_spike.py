@@ -8,115 +8,121 @@ from typing import Any
 import polars as pl
 import pytest
 
-from processors.detect.robust_z import MAD_TO_SIGMA, SMALLEST_SPREAD, WARM_UP_ROWS, WINDOW_ROWS, RobustZ
+from processors.detect.blocks import BLOCK_ROWS, MEMORY_BLOCKS
+from processors.detect.blocks import KNOWN_ROWS as KNOWN_OF_BLOCK
+from processors.detect.contract import Judged
+from processors.detect.spike import (
+    GREATEST_OF_BLOCK,
+    KNOWN_ROWS,
+    SMALLEST_SPREAD,
+    USUAL_SHARE,
+    WARM_UP_BLOCKS,
+    WINDOW_ROWS,
+    Spike,
+)
 from processors.schema import MEASURE_NAMES, SENSOR_ID
 
 Build = Callable[[Sequence[Mapping[str, Any]]], pl.DataFrame]
-InCalls = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
+Judge = Callable[..., Judged]
+Rows = Callable[[int, int], list[dict[str, Any]]]
 
-DETECTOR = RobustZ(8.0)
-
-
-def noise(seed: int, rows: int) -> list[dict[str, Any]]:
-    """Interleaved sensors with jumps, flat stretches, extreme magnitudes and nulls."""
-    source = random.Random(seed)
-    sensors, nulls = "abcd"[: source.randint(1, 4)], source.choice([0.0, 0.02, 0.4])
-
-    def value() -> float | None:
-        if source.random() < nulls:
-            return None
-        return source.choice(
-            [
-                source.gauss(20, 3),
-                round(source.gauss(20, 1), 1),
-                20.0,
-                source.uniform(-1, 1) * 10 ** source.randint(-9, 7),
-            ]
-        )
-
-    return [{SENSOR_ID: source.choice(sensors), "temperatureC": value(), "pressurePa": value()} for _ in range(rows)]
+DETECTOR = Spike(8.0)
+WARM = BLOCK_ROWS * (WARM_UP_BLOCKS)
 
 
 def oracle(values: Sequence[float | None], smallest: float) -> list[float | None]:
     """Scores of one sensor's measure, row after row."""
     deviations: list[float | None] = []
+    greatest: list[float | None] = []
     scores: list[float | None] = []
+    spread: float | None = None
     for index, value in enumerate(values):
-        window = slice(max(0, index - WINDOW_ROWS), index)
-        known = [v for v in values[window] if v is not None]
-        spread = [d for d in deviations[window] if d is not None]
-        deviation = None if value is None or len(known) < WARM_UP_ROWS else abs(value - median(known))
+        known = [each for each in values[max(0, index - WINDOW_ROWS) : index] if each is not None]
+        deviation = None if value is None or len(known) < KNOWN_ROWS else abs(value - median(known))
         deviations.append(deviation)
-        if deviation is None or len(spread) < WARM_UP_ROWS:
-            scores.append(None)
-        else:
-            scores.append(deviation / max(median(spread) * MAD_TO_SIGMA, smallest))
+        scores.append(None if deviation is None or spread is None else deviation / spread)
+        if (index + 1) % BLOCK_ROWS == 0:
+            block = [each for each in deviations[-BLOCK_ROWS:] if each is not None]
+            greatest.append(max(block) if len(block) >= KNOWN_OF_BLOCK else None)
+            blocks = sorted(each for each in greatest[-MEMORY_BLOCKS:] if each is not None)
+            if len(blocks) >= WARM_UP_BLOCKS:
+                spread = max(blocks[int((len(blocks) - 1) * USUAL_SHARE + 0.5)] / GREATEST_OF_BLOCK, smallest)
+            else:
+                spread = None
     return scores
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_scores_are_those_of_the_definition(conformed: Build, seed: int) -> None:
-    rows = conformed(noise(seed, 400))
-    scores, _ = DETECTOR.score(rows, None)
-    found = scores.with_columns(rows[SENSOR_ID])
-    assert found.columns == [*MEASURE_NAMES, SENSOR_ID]
+@pytest.mark.parametrize("seed", range(6))
+def test_scores_are_those_of_the_definition(conformed: Build, judged: Judge, interleaved: Rows, seed: int) -> None:
+    rows = conformed(interleaved(seed, 2_000))
+    scores = judged(DETECTOR, rows).scores
+    assert scores.columns == list(MEASURE_NAMES)
     for (sensor,), own in rows.group_by(SENSOR_ID):
         for name in ("temperatureC", "pressurePa"):
             expected = oracle(own[name].to_list(), SMALLEST_SPREAD[name])
-            got = found.filter(pl.col(SENSOR_ID) == sensor)[name].to_list()
+            got = scores.filter(rows[SENSOR_ID] == sensor)[name].to_list()
             assert [value is None for value in got] == [value is None for value in expected]
             assert [v for v in got if v is not None] == pytest.approx([v for v in expected if v is not None], rel=1e-12)
+    assert scores["temperatureC"].count() > 500
     assert scores["voltageV"].null_count() == len(rows)
 
 
-@pytest.mark.parametrize("seed", range(15))
-def test_no_bit_depends_on_how_rows_are_split_into_calls(conformed: Build, in_calls: InCalls, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(8))
+def test_no_bit_depends_on_how_rows_are_split_into_calls(
+    conformed: Build, judged: Judge, interleaved: Rows, seed: int
+) -> None:
     source = random.Random(seed)
-    rows = conformed(noise(1_000 + seed, source.randint(1, 500)))
+    rows = conformed(interleaved(100 + seed, source.randint(1, 1_500)))
     cuts = sorted(source.choices(range(len(rows) + 1), k=source.randint(1, 8)))
-    whole, at_end = in_calls(DETECTOR.score, rows, [])
-    split, state = in_calls(DETECTOR.score, rows, cuts)
-    assert whole.equals(split)
-    assert at_end.sort(SENSOR_ID, maintain_order=True).equals(state.sort(SENSOR_ID, maintain_order=True))
-    assert state.group_by(SENSOR_ID).len()["len"].max() <= WINDOW_ROWS
+    whole, split = judged(DETECTOR, rows), judged(DETECTOR, rows, cuts)
+    assert whole.scores.equals(split.scores)
+    assert whole.findings.sort("row", "measure").equals(split.findings.sort("row", "measure"))
+    assert whole.state.sort(SENSOR_ID, maintain_order=True).equals(split.state.sort(SENSOR_ID, maintain_order=True))
 
 
-@pytest.mark.parametrize("cut", [WINDOW_ROWS - 1, WINDOW_ROWS, WINDOW_ROWS + 1, 2 * WINDOW_ROWS, 2 * WINDOW_ROWS + 1])
-def test_a_full_window_is_carried_whole(conformed: Build, in_calls: InCalls, cut: int) -> None:
-    source = random.Random(cut)
-    values = [source.gauss(20, 3) for _ in range(3 * WINDOW_ROWS)]
-    rows = conformed([{"temperatureC": value} for value in values])
-    scores = in_calls(DETECTOR.score, rows, [cut])[0]["temperatureC"].to_list()
-    expected = oracle(values, SMALLEST_SPREAD["temperatureC"])
-    assert scores[: 2 * WARM_UP_ROWS] == expected[: 2 * WARM_UP_ROWS] == [None] * (2 * WARM_UP_ROWS)
-    assert scores[2 * WARM_UP_ROWS :] == pytest.approx(expected[2 * WARM_UP_ROWS :], rel=1e-12)
+def test_one_row_a_call(conformed: Build, judged: Judge, interleaved: Rows) -> None:
+    rows = conformed([row | {SENSOR_ID: "a"} for row in interleaved(7, 340)])
+    whole, split = judged(DETECTOR, rows), judged(DETECTOR, rows, list(range(300, 340)))
+    assert split.scores.equals(whole.scores)
+    assert whole.scores[300:]["temperatureC"].count() > 20
 
 
-def test_one_row_a_call(conformed: Build, in_calls: InCalls) -> None:
-    rows = conformed(noise(7, 160))
-    assert in_calls(DETECTOR.score, rows, list(range(1, 160)))[0].equals(in_calls(DETECTOR.score, rows, [])[0])
+def test_the_warm_up_is_unknown_and_then_a_jump_is_found(conformed: Build, judged: Judge) -> None:
+    values = [20.0] * WARM + [20.0 + 8 * SMALLEST_SPREAD["temperatureC"], 20.0]
+    said = judged(DETECTOR, conformed([{"temperatureC": value} for value in values]))
+    score = said.scores["temperatureC"].to_list()
+    assert score[:WARM] == [None] * WARM
+    assert score[WARM:] == [pytest.approx(8.0), 0.0]
 
 
-def test_the_warm_up_is_unknown_and_then_a_jump_is_found(conformed: Build) -> None:
-    values = [20.0] * (2 * WARM_UP_ROWS) + [20.0 + 8 * SMALLEST_SPREAD["temperatureC"], 20.0]
-    scores, _ = DETECTOR.score(conformed([{"temperatureC": value} for value in values]), None)
-    score = scores["temperatureC"].to_list()
-    assert score[: 2 * WARM_UP_ROWS] == [None] * (2 * WARM_UP_ROWS)
-    assert score[2 * WARM_UP_ROWS :] == [pytest.approx(8.0), 0.0]
+def test_the_score_of_normal_noise_is_in_standard_deviations(conformed: Build, judged: Judge) -> None:
+    source = random.Random(3)
+    values = [source.gauss(20, 0.5) for _ in range(6_000)]
+    values[5_000] = 30.0
+    score = judged(DETECTOR, conformed([{"temperatureC": value} for value in values])).scores["temperatureC"]
+    assert score[5_000] == pytest.approx(20, rel=0.15)
 
 
-def test_a_null_is_unknown_and_does_not_count(conformed: Build) -> None:
-    values = [None, 20.0] * (2 * WARM_UP_ROWS) + [None, 99.0]
-    score = DETECTOR.score(conformed([{"temperatureC": value} for value in values]), None)[0]["temperatureC"]
+def test_what_happens_every_few_rows_is_usual(conformed: Build, judged: Judge) -> None:
+    source = random.Random(3)
+    rows = [{"temperatureC": source.gauss(20, 0.1) + 30 * (source.random() < 0.05)} for _ in range(3_000)]
+    assert judged(DETECTOR, conformed(rows)).findings.filter(pl.col("row") > 20 * BLOCK_ROWS).is_empty()
+
+
+def test_a_null_is_unknown_and_does_not_count(conformed: Build, judged: Judge) -> None:
+    values = [None, 20.0] * WARM + [None, 99.0]
+    score = judged(DETECTOR, conformed([{"temperatureC": value} for value in values])).scores["temperatureC"]
     assert [value for value, given in zip(score, values, strict=True) if given is None and value is not None] == []
-    assert score[-1] == pytest.approx(79.0 / SMALLEST_SPREAD["temperatureC"])
+    assert score[-1] is None
 
 
-def test_nothing_and_one_row_each_of_many_sensors(conformed: Build, in_calls: InCalls) -> None:
+def test_nothing_and_one_row_each_of_many_sensors(conformed: Build, judged: Judge) -> None:
     many = conformed([{SENSOR_ID: f"s{index}", "temperatureC": float(index)} for index in range(1_000)])
-    scores, state = in_calls(DETECTOR.score, many, [0, 0, 500, 1_000])
-    assert scores.equals(pl.DataFrame({name: pl.Series([None] * 1_000, dtype=pl.Float64) for name in MEASURE_NAMES}))
-    assert sorted(state[SENSOR_ID]) == sorted(many[SENSOR_ID])
-    nothing, kept = DETECTOR.score(many.clear(), state)
-    assert nothing.shape == (0, len(MEASURE_NAMES))
-    assert kept.equals(state)
+    said = judged(DETECTOR, many, [0, 0, 500, 1_000])
+    assert said.scores.equals(
+        pl.DataFrame({name: pl.Series([None] * 1_000, dtype=pl.Float64) for name in MEASURE_NAMES})
+    )
+    assert sorted(said.state[SENSOR_ID]) == sorted(many[SENSOR_ID])
+    nothing = DETECTOR.judge(many.clear(), said.state)
+    assert nothing.scores.shape == (0, len(MEASURE_NAMES))
+    assert nothing.state.equals(said.state)

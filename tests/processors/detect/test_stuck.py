@@ -7,21 +7,24 @@ from typing import Any
 import polars as pl
 import pytest
 
+from processors.detect.contract import Judged
 from processors.detect.stuck import Stuck
 from processors.schema import MEASURE_NAMES, SENSOR_ID
 
 Build = Callable[[Sequence[Mapping[str, Any]]], pl.DataFrame]
-InCalls = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
+Judge = Callable[..., Judged]
+
+DETECTOR = Stuck(4)
 
 
-def oracle(values: Sequence[float | None], threshold: int) -> list[float | None]:
+def oracle(values: Sequence[float | None]) -> list[float | None]:
     scores: list[float | None] = []
     last, run = None, 0
     for value in values:
         if value is None:
             scores.append(None)
             continue
-        run = 1 if value != last or run == threshold else run + 1
+        run = 1 if value != last else run + 1
         last = value
         scores.append(float(run))
     return scores
@@ -41,57 +44,57 @@ def runs(seed: int) -> list[dict[str, Any]]:
     ]
 
 
-def scores(rows: pl.DataFrame, threshold: int, name: str = "temperatureC") -> list[float | None]:
-    return Stuck(threshold).score(rows, None)[0][name].to_list()
+def scores(rows: pl.DataFrame, name: str = "temperatureC") -> list[float | None]:
+    return DETECTOR.judge(rows, pl.DataFrame(schema=DETECTOR.carries)).scores[name].to_list()
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_scores_are_those_of_the_definition_however_rows_are_split(
-    conformed: Build, in_calls: InCalls, seed: int
-) -> None:
+def test_scores_are_those_of_the_definition_however_rows_are_split(conformed: Build, judged: Judge, seed: int) -> None:
     source = random.Random(seed)
     rows = conformed(runs(seed))
-    threshold = source.randint(2, 6)
     cuts = sorted(source.choices(range(len(rows) + 1), k=source.randint(0, 10)))
-    found, state = in_calls(Stuck(threshold).score, rows, cuts)
+    whole, split = judged(DETECTOR, rows), judged(DETECTOR, rows, cuts)
+    found, state = split.scores, split.state
     assert found.columns == list(MEASURE_NAMES)
     for (sensor,), own in rows.group_by(SENSOR_ID):
         for name in ("humidityPct", "voltageV"):
             got = found.filter(rows[SENSOR_ID] == sensor)[name].to_list()
-            assert got == oracle(own[name].to_list(), threshold)
+            assert got == oracle(own[name].to_list())
     assert found["temperatureC"].null_count() == len(rows)
     assert sorted(state[SENSOR_ID]) == sorted(set(rows[SENSOR_ID]))
-    whole = in_calls(Stuck(threshold).score, rows, [])[1]
-    assert whole.sort(SENSOR_ID).equals(state.sort(SENSOR_ID))
+    assert whole.findings.sort("row", "measure").equals(split.findings.sort("row", "measure"))
+    assert whole.state.sort(SENSOR_ID).equals(state.sort(SENSOR_ID))
 
 
-def test_one_row_a_call(conformed: Build, in_calls: InCalls) -> None:
+def test_one_row_a_call(conformed: Build, judged: Judge) -> None:
     rows = conformed([{"temperatureC": 4.0}] * 10)
-    assert in_calls(Stuck(4).score, rows, list(range(1, 10)))[0]["temperatureC"].to_list() == [*(1, 2, 3, 4) * 2, 1, 2]
+    assert judged(DETECTOR, rows, list(range(1, 10))).scores["temperatureC"].to_list() == [*range(1, 11)]
 
 
-def test_alarms_at_the_threshold_and_once_in_as_many_rows(conformed: Build) -> None:
-    rows = conformed([{"temperatureC": 4.0}] * 361)
-    score = scores(rows, 120)
-    assert [index for index, value in enumerate(score, start=1) if value >= Stuck(120).threshold] == [120, 240, 360]
+def test_a_run_is_found_from_the_threshold_on_for_as_long_as_it_lasts(conformed: Build, judged: Judge) -> None:
+    rows = conformed([{"temperatureC": value} for value in (4.0, 4.0, 4.0, 4.0, None, 4.0, 5.0)])
+    assert judged(DETECTOR, rows, [2]).findings.rows() == [
+        (3, "temperatureC", "stuck", 4.0, 4.0, 4.0, None, None),
+        (5, "temperatureC", "stuck", 4.0, 5.0, 4.0, None, None),
+    ]
 
 
 def test_another_value_begins_anew_even_by_the_last_bit(conformed: Build) -> None:
     rows = conformed([{"temperatureC": value} for value in (1.0, 1.0, 1.0 + 2**-52, 1.0, 1.0, 1.0)])
-    assert scores(rows, 3) == [1, 2, 1, 1, 2, 3]
+    assert scores(rows) == [1, 2, 1, 1, 2, 3]
 
 
 def test_a_null_is_unknown_and_neither_counts_nor_ends_a_run(conformed: Build) -> None:
     rows = conformed([{"temperatureC": value} for value in (None, 1.0, None, None, 1.0, None, 1.0)])
-    assert scores(rows, 3) == [None, 1, None, None, 2, None, 3]
+    assert scores(rows) == [None, 1, None, None, 2, None, 3]
 
 
-def test_nothing_and_one_row_each_of_many_sensors(conformed: Build, in_calls: InCalls) -> None:
+def test_nothing_and_one_row_each_of_many_sensors(conformed: Build, judged: Judge) -> None:
     many = conformed([{SENSOR_ID: f"s{index}", "temperatureC": 4.0} for index in range(1_000)])
-    once, state = in_calls(Stuck(2).score, many, [0, 0, 500])
-    assert once["temperatureC"].to_list() == [1.0] * 1_000
-    again, _ = Stuck(2).score(many, state)
-    assert again["temperatureC"].to_list() == [2.0] * 1_000
-    nothing, kept = Stuck(2).score(many.clear(), state)
-    assert nothing.shape == (0, len(MEASURE_NAMES))
-    assert kept.equals(state)
+    once = judged(DETECTOR, many, [0, 0, 500])
+    assert once.scores["temperatureC"].to_list() == [1.0] * 1_000
+    again = DETECTOR.judge(many, once.state)
+    assert again.scores["temperatureC"].to_list() == [2.0] * 1_000
+    nothing = DETECTOR.judge(many.clear(), once.state)
+    assert nothing.scores.shape == (0, len(MEASURE_NAMES))
+    assert nothing.state.equals(once.state)
