@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -143,7 +143,7 @@ def pages(sensor: Sensor, simulation: Simulation) -> Iterator[pl.DataFrame]:
         last_id += rows
 
 
-def alarms(pages: Iterator[pl.DataFrame], using: tuple[Detector, ...] | list[Detector]) -> list[Alarm]:
+def alarms(pages: Iterator[pl.DataFrame], using: Sequence[Detector]) -> list[Alarm]:
     """What the stages of the pipeline raise on pages of one database, in order."""
     carried: dict[str, pl.DataFrame] = {}
     raised = []

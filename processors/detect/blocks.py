@@ -11,15 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from processors.schema import MEASURE_NAMES, SENSOR_ID
+from processors.detect.exact import ratio
+from processors.schema import MEASURE_NAMES, OBSERVED_AT, SENSOR_ID
 
 BLOCK_ROWS = 30
 
 MEMORY_BLOCKS = 48
-"""Blocks that are remembered: 24 minutes at a reading a second, five days at one in five minutes."""
+"""Blocks that are remembered: 24 minutes at a reading a second, a day at one a minute."""
 
 KNOWN_ROWS = 10
 """A block with fewer known values tells nothing."""
+
+LONGEST_S = 1_800.0
+"""A block that takes longer tells nothing: rules look within the minutes that are one step to `surprise`, and a sensor
+with a reading in a minute or less often is left to it."""
 
 NO = "no"
 IS_BLOCK = "isBlock"
@@ -34,6 +39,7 @@ CARRIES: dict[str, pl.DataType] = {
     SENSOR_ID: pl.String(),
     IS_BLOCK: pl.Boolean(),
     NO: pl.Int64(),
+    OBSERVED_AT: pl.Datetime("us", "UTC"),
     **{name: pl.Float64() for name in MEASURE_NAMES},
     **{name + USUAL: pl.Float64() for name in MEASURE_NAMES},
     **{name + RATIO: pl.Int64() for name in MEASURE_NAMES},
@@ -44,7 +50,7 @@ what a rule learned from each."""
 
 def seen(rows: pl.DataFrame, state: pl.DataFrame) -> pl.DataFrame:
     """The rows carried and the rows judged, sensor by sensor, each with its number."""
-    new = rows.select(SENSOR_ID, *MEASURE_NAMES).with_row_index(_ROW)
+    new = rows.select(SENSOR_ID, OBSERVED_AT, *MEASURE_NAMES).with_row_index(_ROW)
     carried = state.filter(~pl.col(IS_BLOCK)).drop(IS_BLOCK, *(name + USUAL for name in MEASURE_NAMES), strict=False)
     both = pl.concat([carried, new], how="diagonal").sort(SENSOR_ID, maintain_order=True)
     return both.with_columns(
@@ -67,10 +73,14 @@ def blocks(
     Args:
         rows: Of `seen`.
         state: That was carried.
-        told: Sums up the known values of a block.
+        told: Sums up the known values of a block that is brief enough.
     """
-    carried = state.filter(IS_BLOCK).drop(IS_BLOCK, *(name + RATIO for name in MEASURE_NAMES), strict=False)
+    carried = state.filter(IS_BLOCK).drop(
+        IS_BLOCK, OBSERVED_AT, *(name + RATIO for name in MEASURE_NAMES), strict=False
+    )
     block = (pl.col(NO) // BLOCK_ROWS).alias(NO)
+    at = pl.col(OBSERVED_AT)
+    brief = at.max() - at.min() <= pl.duration(seconds=LONGEST_S)
     complete = (
         rows.lazy()
         .group_by(SENSOR_ID, block, maintain_order=True)
@@ -78,7 +88,7 @@ def blocks(
             pl.len().alias("!rows"),
             pl.col(_ROW).last().alias(_ROW),
             *(
-                pl.when(pl.col(name).count() >= KNOWN_ROWS).then(told(pl.col(name))).alias(name)
+                pl.when(brief & (pl.col(name).count() >= KNOWN_ROWS)).then(told(pl.col(name))).alias(name)
                 for name in MEASURE_NAMES
             ),
         )
@@ -97,15 +107,15 @@ def beside(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def measured(rows: pl.DataFrame, ratio: Mapping[str, pl.Expr]) -> pl.DataFrame:
+def measured(rows: pl.DataFrame, ratios: Mapping[str, pl.Expr]) -> pl.DataFrame:
     """The rows with their ratios: those carried as they were, the others computed.
 
     Args:
         rows: Of `beside`.
-        ratio: Measure -> its ratio to what was usual, of a magnitude below a million.
+        ratios: Measure -> its ratio to what was usual, of a magnitude below a million.
     """
     return rows.with_columns(
-        pl.coalesce(name + RATIO, (ratio[name] * _UNIT).round().cast(pl.Int64)).alias(name + RATIO)
+        pl.coalesce(name + RATIO, (ratios[name] * _UNIT).round().cast(pl.Int64)).alias(name + RATIO)
         for name in MEASURE_NAMES
     )
 
@@ -131,7 +141,7 @@ def means(rows: pl.DataFrame, over_rows: int) -> pl.DataFrame:
         told.select(
             _ROW,
             *(
-                pl.when(known[name]).then(pl.col(name + "!sum") / pl.col(name + "!count") / _UNIT).alias(name)
+                pl.when(known[name]).then(ratio(pl.col(name + "!sum"), pl.col(name + "!count") * _UNIT)).alias(name)
                 for name in MEASURE_NAMES
             ),
         )

@@ -76,7 +76,7 @@ def findings(
     *,
     measure: str,
     kind: str,
-    threshold: float,
+    threshold: float | pl.Series,
     value: str | pl.Series | None = None,
     low: pl.Series | float | None = None,
     high: pl.Series | float | None = None,
@@ -88,7 +88,7 @@ def findings(
         scores: One a row.
         measure: What was looked at.
         kind: Of the findings.
-        threshold: Scores from here on are findings.
+        threshold: Scores from here on are findings, for all rows or one a row.
         value: What was measured, as a column of `rows` or one a row; None for the column named as the measure.
         low: Least usual value, for all rows or one a row; None where nothing is known of it.
         high: Greatest usual value, likewise.
@@ -102,7 +102,7 @@ def findings(
         kind=pl.lit(kind),
         value=values.filter(hit),
         score=scores.filter(hit),
-        threshold=pl.lit(threshold, pl.Float64),
+        threshold=threshold.filter(hit) if isinstance(threshold, pl.Series) else pl.lit(threshold, pl.Float64),
         expectedLow=bounds[0],
         expectedHigh=bounds[1],
         context=pl.lit(None, pl.String),

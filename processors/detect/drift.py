@@ -9,6 +9,7 @@ import polars as pl
 from processors.detect import blocks
 from processors.detect.blocks import LEVEL, USUAL
 from processors.detect.contract import Judged, findings
+from processors.detect.exact import ratio
 from processors.detect.spike import SMALLEST_SPREAD
 from processors.schema import MEASURE_NAMES, SENSOR_ID
 
@@ -51,7 +52,7 @@ class Drift:
             *(_median(name).alias(name) for name in MEASURE_NAMES), *(_usual(name) for name in MEASURE_NAMES)
         )
         away = {
-            name: ((pl.col(name) - pl.col(name + LEVEL)) / pl.col(name + USUAL)).clip(-MOST, MOST)
+            name: ratio(pl.col(name) - pl.col(name + LEVEL), pl.col(name + USUAL)).clip(-MOST, MOST)
             for name in MEASURE_NAMES
         }
         measured = blocks.measured(blocks.beside(seen, usual), away)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from processors.detect.contract import Judged, findings
+from processors.detect.exact import ratio
 from processors.schema import OBSERVED_AT, SENSOR_ID
 
 MEASURE = "intervalS"
@@ -52,7 +53,7 @@ class Gap:
             USUAL_SHARE, interpolation="nearest", window_size=WINDOW_ROWS, min_samples=WARM_UP_ROWS
         )
         told = seen.with_columns(usual.shift(1).over(SENSOR_ID).alias("!usual")).tail(len(rows))
-        scores = told.select((pl.col(MEASURE).clip(lower_bound=0) / pl.col("!usual")).alias(MEASURE))
+        scores = told.select(ratio(pl.col(MEASURE).clip(lower_bound=0), pl.col("!usual")).alias(MEASURE))
         found = findings(
             rows,
             scores[MEASURE],

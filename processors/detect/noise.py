@@ -9,8 +9,9 @@ import polars as pl
 from processors.detect import blocks
 from processors.detect.blocks import NO, USUAL
 from processors.detect.contract import Judged, findings
+from processors.detect.exact import ratio
 from processors.detect.spike import SMALLEST_SPREAD
-from processors.schema import MEASURE_NAMES, SENSOR_ID
+from processors.schema import MEASURE_NAMES, OBSERVED_AT, SENSOR_ID
 
 WINDOW_ROWS = 60
 """Rows whose changes are averaged: the row scored and those before it."""
@@ -49,14 +50,14 @@ class Noise:
         changed = blocks.changes(seen)
         learned = blocks.blocks(changed, state)
         usual = learned.with_columns(_usual(name) for name in MEASURE_NAMES)
-        ratios = {name: (pl.col(name) / pl.col(name + USUAL)).clip(upper_bound=MOST) for name in MEASURE_NAMES}
+        ratios = {name: ratio(pl.col(name), pl.col(name + USUAL)).clip(upper_bound=MOST) for name in MEASURE_NAMES}
         measured = blocks.measured(blocks.beside(changed, usual), ratios)
         scores = blocks.means(measured, WINDOW_ROWS)
         found = [
             findings(rows, scores[name], measure=name, kind=self.kind, threshold=self.threshold)
             for name in MEASURE_NAMES
         ]
-        carried = seen.select(SENSOR_ID, NO, *MEASURE_NAMES).hstack(measured.select(pl.col("^.*!ratio$")))
+        carried = seen.select(SENSOR_ID, NO, OBSERVED_AT, *MEASURE_NAMES).hstack(measured.select(pl.col("^.*!ratio$")))
         return Judged(scores, pl.concat(found), blocks.following(carried, learned, WINDOW_ROWS))
 
 

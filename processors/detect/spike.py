@@ -9,7 +9,8 @@ import polars as pl
 from processors.detect import blocks
 from processors.detect.blocks import IS_BLOCK, LEVEL, NO
 from processors.detect.contract import Judged, findings
-from processors.schema import MEASURE_NAMES, SENSOR_ID
+from processors.detect.exact import ratio
+from processors.schema import MEASURE_NAMES, OBSERVED_AT, SENSOR_ID
 
 WINDOW_ROWS = 15
 """Rows of the sensor that the median is taken from: those just before the row scored."""
@@ -54,6 +55,7 @@ class Spike:
         SENSOR_ID: pl.String(),
         IS_BLOCK: pl.Boolean(),
         NO: pl.Int64(),
+        OBSERVED_AT: pl.Datetime("us", "UTC"),
         **{name: pl.Float64() for name in MEASURE_NAMES},
     }
     in_bits = False
@@ -74,7 +76,7 @@ class Spike:
             blocks.beside(deviations, spreads),
             [name + part for name in MEASURE_NAMES for part in ("", "!median", LEVEL)],
         )
-        scores = told.select(pl.col(name) / pl.col(name + LEVEL) for name in MEASURE_NAMES)
+        scores = told.select(ratio(pl.col(name), pl.col(name + LEVEL)) for name in MEASURE_NAMES)
         found = [
             findings(
                 rows,
@@ -97,5 +99,5 @@ def _before(name: str) -> pl.Expr:
 
 def _spread(name: str) -> pl.Expr:
     """The standard deviation after each block, not below the floor; unknown stays unknown."""
-    share = blocks.rolling_share(name, USUAL_SHARE, WARM_UP_BLOCKS) / GREATEST_OF_BLOCK
+    share = blocks.rolling_share(name, USUAL_SHARE, WARM_UP_BLOCKS) * (1 / GREATEST_OF_BLOCK)
     return pl.when(share.is_not_null()).then(pl.max_horizontal(share, pl.lit(SMALLEST_SPREAD[name]))).alias(name)

@@ -74,8 +74,8 @@ def test_one_row_a_call(conformed: Build, judged: Judge) -> None:
 def test_a_run_is_found_from_the_threshold_on_for_as_long_as_it_lasts(conformed: Build, judged: Judge) -> None:
     rows = conformed([{"temperatureC": value} for value in (4.0, 4.0, 4.0, 4.0, None, 4.0, 5.0)])
     assert judged(DETECTOR, rows, [2]).findings.rows() == [
-        (3, "temperatureC", "stuck", 4.0, 4.0, 4.0, None, None),
-        (5, "temperatureC", "stuck", 4.0, 5.0, 4.0, None, None),
+        (3, "temperatureC", "stuck", 4.0, 4.0, 4.0, None, None, None),
+        (5, "temperatureC", "stuck", 4.0, 5.0, 4.0, None, None, None),
     ]
 
 
