@@ -63,7 +63,7 @@ def simulated(results: Sequence[Result]) -> str:
         of = result.of
         parts += [
             (
-                f"**{of.sensors} sensors, {of.days:g} days at one reading a second, {of.noise_factor:g} times the noise:** "
+                f"**{of.sensors} sensors, {of.days:g} days at one reading a second, noise times {of.noise_factor:g}:** "
                 f"{result.false_alarms} false alarms, {result.false_in_two_days:.2f} for each sensor in two days; "
                 f"{result.alarms} alarms in all, {result.settling} of them while values settled after an anomaly; "
                 f"precision {_percent(result.precision)}."

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from processors.schema import OBSERVED_AT
+from processors.words import WORDS, Word
 
-_NAMES = {
-    "temperatureC": ("temperature", "°C", 1),
-    "humidityPct": ("humidity", "%", 1),
-    "pressurePa": ("pressure", "Pa", 0),
-    "vibrationMmS": ("vibration", "mm/s", 2),
-    "voltageV": ("voltage", "V", 2),
-    "intervalS": ("interval", "s", 1),
-    "joint": ("measures together", "", 1),
-}
-"""Measure -> its name, its unit and the decimals that a person reads."""
+_WORDS = {**WORDS, "intervalS": Word("interval", " s", 1), "joint": Word("measures together", "", 1)}
 
 _WHY = {
     "limit": "outside what the sensor can measure",
@@ -25,34 +16,37 @@ _WHY = {
     "noise": "{score} times as noisy as usual",
     "drift": "{score} times as far from where it was as it usually wanders",
     "joint": "{score} bits: rare in this combination",
-    "surprise": "{score} bits: rare on {day} at {hour} h UTC",
+    "surprise": "{score} bits: rare for this sensor",
 }
 """Kind -> why it is told."""
 
 
 def explained(alarms: pl.DataFrame) -> pl.DataFrame:
-    """The alarms with `explanation`: "humidity 91 %, usually 38 to 52 %; 14 bits: rare on Mondays at 9 h UTC"."""
-    measure, kind, score = pl.col("measure"), pl.col("kind"), pl.col("score")
-    name, unit = (
-        measure.replace_strict({key: told[part] for key, told in _NAMES.items()}, default="") for part in (0, 1)
-    )
+    """The alarms with `explanation`.
+
+    "humidity 91 %, usually 38 to 52 % (mean of ten steps, Mondays 9 to 10 h UTC); 14 bits: rare for this sensor".
+    """
+    names = {key: word.name for key, word in _WORDS.items()}
+    units = {key: word.unit for key, word in _WORDS.items()}
+    name, unit = (pl.col("measure").replace_strict(told, default="") for told in (names, units))
     value, low, high = (_number(column) for column in ("value", "expectedLow", "expectedHigh"))
-    space = pl.when(unit != "").then(pl.lit(" ")).otherwise(pl.lit(""))
-    what = pl.format("{} {}{}{}", name, value, space, unit)
-    usual = pl.format(", usually {} to {}{}{}", low, high, space, unit).fill_null("")
-    why = kind.replace_strict(_WHY, default="")
-    for mark, text in (
-        ("{score}", _text(score.round(1))),
-        ("{day}", pl.format("{}s", pl.col(OBSERVED_AT).dt.strftime("%A"))),
-        ("{hour}", pl.col(OBSERVED_AT).dt.hour().cast(pl.String)),
-    ):
-        why = why.str.replace(mark, text, literal=True)
-    return alarms.with_columns(pl.format("{}{}; {}", what.fill_null(name), usual, why).alias("explanation"))
+    what = pl.format("{} {}{}", name, value, unit).fill_null(name)
+    usual = pl.format(", usually {} to {}{}", low, high, unit).fill_null("")
+    context = pl.col("context")
+    for key, plain in names.items():
+        context = context.str.replace_all(key, plain, literal=True)
+    of_what = pl.format(" ({})", context).fill_null("")
+    why = (
+        pl.col("kind")
+        .replace_strict(_WHY, default="")
+        .str.replace("{score}", _text(pl.col("score").round(1)), literal=True)
+    )
+    return alarms.with_columns(pl.format("{}{}{}; {}", what, usual, of_what, why).alias("explanation"))
 
 
 def _number(column: str) -> pl.Expr:
     """The value with the decimals of its measure, null where it is null."""
-    decimals = pl.col("measure").replace_strict({key: told[2] for key, told in _NAMES.items()}, default=2)
+    decimals = pl.col("measure").replace_strict({key: word.decimals for key, word in _WORDS.items()}, default=2)
     number = pl.col(column)
     rounded = pl.when(decimals == 0).then(number.round(0)).when(decimals == 1).then(number.round(1))
     return _text(rounded.otherwise(number.round(2)))

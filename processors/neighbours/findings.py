@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from processors.schema import SENSOR_ID, TIMESTAMP_TYPE, WINDOW_START
+from processors.words import WORDS
 
 FINDING: dict[str, pl.DataType] = {
     SENSOR_ID: pl.String(),
@@ -24,15 +25,6 @@ FINDING: dict[str, pl.DataType] = {
 `value` is the sensor's mean of the minute, or the city's level; `expectedLow` and `expectedHigh` bound what is usual,
 both in the unit of the measure. `sensors` says how many `moved` so, `of` those that could be compared.
 """
-
-_NAMES = {
-    "temperatureC": ("temperature", " °C", 1),
-    "humidityPct": ("humidity", " %", 1),
-    "pressurePa": ("pressure", " Pa", 0),
-    "vibrationMmS": ("vibration", " mm/s", 2),
-    "voltageV": ("voltage", " V", 2),
-}
-"""Measure -> its name, its unit and the decimals that a person reads."""
 
 
 def of_sensors(compared: pl.DataFrame, threshold: float) -> pl.DataFrame:
@@ -92,7 +84,7 @@ def explained(found: pl.DataFrame) -> pl.DataFrame:
     within an hour at 11 of 12 sensors: the environment, not the sensors".
     """
     name, unit = (
-        pl.col("measure").replace_strict({key: told[part] for key, told in _NAMES.items()}, return_dtype=pl.String)
+        pl.col("measure").replace_strict({key: word[part] for key, word in WORDS.items()}, return_dtype=pl.String)
         for part in (0, 1)
     )
     apart = pl.col("value") - pl.col("center")
@@ -126,7 +118,7 @@ def explained(found: pl.DataFrame) -> pl.DataFrame:
 
 def _number(value: pl.Expr) -> pl.Expr:
     """The value with the decimals of its measure; no minus before a zero."""
-    decimals = {key: told[2] for key, told in _NAMES.items()}
+    decimals = {key: word.decimals for key, word in WORDS.items()}
     places = pl.col("measure").replace_strict(decimals, return_dtype=pl.Int64)
     texts = (
         (places == digits, (value.round(digits) + 0.0).cast(pl.Decimal(24, digits)).cast(pl.String))

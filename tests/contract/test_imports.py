@@ -15,7 +15,7 @@ STAGES = {
     "neighbours",
 }  # fmt: skip
 WIRING = {"pipeline", "city", "rounds", "compare", "standing", "verify", "survey"}
-SHARED = {"model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos", "manifest"}
+SHARED = {"model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos", "manifest", "words"}
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 
 DEFAULTS = {"processors.detect.limit.DEFAULT_LIMITS", "processors.detect.thresholds.DEFAULT_THRESHOLDS"}

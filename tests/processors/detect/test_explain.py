@@ -23,7 +23,19 @@ def told(**values: Any) -> str:
     [
         (
             {"value": 91.04, "expectedLow": 38.0, "expectedHigh": 52.26, "kind": "surprise", "score": 14.0},
-            "humidity 91 %, usually 38 to 52.3 %; 14 bits: rare on Mondays at 9 h UTC",
+            "humidity 91 %, usually 38 to 52.3 %; 14 bits: rare for this sensor",
+        ),
+        (
+            {
+                "value": 91.0,
+                "expectedLow": 38.0,
+                "expectedHigh": 52.0,
+                "kind": "surprise",
+                "score": 14.0,
+                "context": "mean of ten steps, Mondays 9 to 10 h UTC",
+            },
+            "humidity 91 %, usually 38 to 52 % (mean of ten steps, Mondays 9 to 10 h UTC); "
+            "14 bits: rare for this sensor",
         ),
         (
             {"measure": "pressurePa", "value": 101_325.6, "expectedLow": 1e5, "expectedHigh": 101_000.4},
@@ -49,8 +61,14 @@ def told(**values: Any) -> str:
             "vibration 1.23 mm/s; 2.7 times as noisy as usual",
         ),
         (
-            {"measure": "joint", "kind": "joint", "value": 17.3, "score": 17.3},
-            "measures together 17.3; 17.3 bits: rare in this combination",
+            {
+                "measure": "joint",
+                "kind": "joint",
+                "value": 17.3,
+                "score": 17.3,
+                "context": "above all temperatureC and voltageV",
+            },
+            "measures together 17.3 (above all temperature and voltage); 17.3 bits: rare in this combination",
         ),
     ],
 )

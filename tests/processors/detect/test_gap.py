@@ -83,7 +83,7 @@ def test_one_row_a_call(conformed: Build, judged: Judge) -> None:
 
 def test_the_first_row_after_a_gap_has_it(conformed: Build, judged: Judge) -> None:
     found = judged(DETECTOR, conformed(after([1.0] * 50 + [61.0] + [1.0] * 50)), [51]).findings
-    assert found.rows() == [(51, MEASURE, "gap", 61.0, 61.0, 10.0, 0.0, 10.0)]
+    assert found.rows() == [(51, MEASURE, "gap", 61.0, 61.0, 10.0, 0.0, 10.0, None)]
 
 
 def test_irregular_sampling_is_no_gap(conformed: Build, judged: Judge) -> None:

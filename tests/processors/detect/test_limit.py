@@ -63,5 +63,5 @@ def test_nothing(conformed: Build) -> None:
 def test_a_finding_says_the_value_and_the_limits(conformed: Build) -> None:
     rows = conformed([{"humidityPct": 50.0}, {"humidityPct": 130.0}])
     assert Limit({}).judge(rows, NOTHING).findings.rows() == [
-        (1, "humidityPct", "limit", 130.0, 0.3, THRESHOLD, 0.0, 100.0)
+        (1, "humidityPct", "limit", 130.0, 0.3, THRESHOLD, 0.0, 100.0, None)
     ]
