@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-network engine network images test test-all lint fmt golden docs chaos bench bench-network clean
+.PHONY: help setup demo demo-network engine network images test test-all lint fmt golden docs chaos bench bench-anomalies bench-network clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -54,6 +54,9 @@ chaos: setup ## Hundreds of drawn histories of faults, thousands of passes, fuzz
 
 bench: setup ## Speed and memory of each stage and of the whole
 	@$(PY) -m bench
+
+bench-anomalies: setup ## Detectors against the Numenta benchmark and simulated truth; writes docs/anomalies.md
+	@$(PY) -m bench.anomalies
 
 bench-network: setup ## From submit to the last report, split into its parts, beside Bacalhau's own CLI
 	@$(PYTHON) tools/setup.py network && $(PY) -m bench.network

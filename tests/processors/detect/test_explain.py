@@ -34,8 +34,10 @@ def told(**values: Any) -> str:
                 "score": 14.0,
                 "context": "mean of ten steps, Mondays 9 to 10 h UTC",
             },
-            "humidity 91 %, usually 38 to 52 % (mean of ten steps, Mondays 9 to 10 h UTC); "
-            "14 bits: rare for this sensor",
+            (
+                "humidity 91 %, usually 38 to 52 % (mean of ten steps, Mondays 9 to 10 h UTC); "
+                "14 bits: rare for this sensor"
+            ),
         ),
         (
             {"measure": "pressurePa", "value": 101_325.6, "expectedLow": 1e5, "expectedHigh": 101_000.4},
