@@ -140,6 +140,21 @@ def test_any_split_gives_the_same_alarms_and_the_same_memory(conformed: Build, s
     assert carried.equals(memory)
 
 
+@pytest.mark.parametrize("apart", [SILENCE_ROWS, SILENCE_ROWS + 1])
+@pytest.mark.parametrize("cut", [301, 350, 300 + SILENCE_ROWS, 301 + SILENCE_ROWS])
+def test_a_rule_begins_after_as_many_rows_in_another_call(conformed: Build, apart: int, cut: int) -> None:
+    """The alarm before is long past: what counts is when the rule found something last."""
+    rows = conformed([{}] * 500)
+    drawn = [rule(row) for row in (100, 200, 300, 300 + apart)]
+    _, memory = raise_alarms(rows[:cut], found(each for each in drawn if each[0] < cut), EMPTY, IN_BITS)
+    after = [(row - cut, *more) for row, *more in drawn if row >= cut]
+    alarms, _ = raise_alarms(rows[cut:], found(after), memory, IN_BITS)  # type: ignore[arg-type]
+    whole, _ = raise_alarms(rows, found(drawn), EMPTY, IN_BITS)
+    begins = [] if apart == SILENCE_ROWS else [301 + apart]
+    assert whole["rowId"].to_list() == [101, *begins]
+    assert alarms["rowId"].to_list() == begins if cut <= 300 + apart else alarms.is_empty()
+
+
 def test_the_memory_is_bounded(conformed: Build) -> None:
     rows = conformed([{SENSOR_ID: "ab"[number % 2]} for number in range(4_000)])
     drawn = [rule(row, kind) for row in range(0, 4_000, 7) for kind in TELLING[:6]]

@@ -76,6 +76,14 @@ def test_no_bit_depends_on_how_rows_are_split_into_calls(
     assert whole.state.sort(SENSOR_ID, maintain_order=True).equals(split.state.sort(SENSOR_ID, maintain_order=True))
 
 
+@pytest.mark.parametrize("cut", [2_010, 2_039])
+def test_all_that_is_remembered_is_carried(conformed: Build, judged: Judge, interleaved: Rows, cut: int) -> None:
+    rows = conformed([row | {SENSOR_ID: "a"} for row in interleaved(1, 3_000)])
+    whole, split = judged(DETECTOR, rows), judged(DETECTOR, rows, [cut])
+    assert split.scores.equals(whole.scores)
+    assert len(split.state.filter("isBlock")) == MEMORY_BLOCKS
+
+
 def test_one_row_a_call(conformed: Build, judged: Judge, interleaved: Rows) -> None:
     rows = conformed([row | {SENSOR_ID: "a"} for row in interleaved(7, 520)])
     whole, split = judged(DETECTOR, rows), judged(DETECTOR, rows, list(range(480, 520)))
