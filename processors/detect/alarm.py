@@ -2,8 +2,7 @@
 
 1. A finding of a rule (limit, stuck, gap, spike, noise, drift) counts when it begins: when the rule found nothing of
    that measure in the `SILENCE_ROWS` rows of the sensor before it.
-2. A finding in bits counts when it exceeds its threshold by `RISE_BITS` for each alarm that the sensor had of late;
-   an alarm is of late by halves, every `HALF_LIFE_ROWS` rows.
+2. A finding in bits counts when it exceeds its threshold, by more for each alarm that its sensor had of late (`rare`).
 3. What counts raises the alarm of its sensor, and within `SILENCE_ROWS` rows after it all that is found is part of it.
 
 The alarm is named by the finding of its row that counts and whose kind comes first in `TELLING`; the others of the row
@@ -14,12 +13,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from processors.detect import rare
 from processors.detect.contract import FINDING
 from processors.schema import OBSERVED_AT, ROW_ID, SENSOR_ID
 
 SILENCE_ROWS = 100
-RISE_BITS = 0.5
-HALF_LIFE_ROWS = 10_000
 
 TELLING = ("limit", "gap", "stuck", "spike", "noise", "drift", "joint", "surprise")
 """Kinds, the one that explains most first."""
@@ -39,17 +37,16 @@ MEMORY: dict[str, pl.DataType] = {
     "kind": pl.String(),
     "at": pl.Int64(),
     "seen": pl.Int64(),
-    "recent": pl.Float64(),
+    **rare.MEMORY,
 }
-"""What is carried: for each sensor its rows `seen`, the number `at` of the row of its last alarm (null: none) and the
-`recent` alarms as of then, with an empty measure and kind; and `at` which row each rule found something last."""
+"""What is carried: for each sensor its rows `seen` and what `rare` keeps of its alarms, with an empty measure and kind;
+and `at` which row each rule found something last."""
 
 MEMORY_KEY = [SENSOR_ID, "measure", "kind"]
 """Of `MEMORY`: there is one row of each."""
 
-_NO = "!no"
-_BEGINS = "!begins"
-_EXCESS = "!excess"
+_NO = "no"
+_EXCESS = "excess"
 
 
 def raise_alarms(
@@ -74,7 +71,7 @@ def raise_alarms(
     placed = found.sort("row", maintain_order=True).join(numbered, on="row", how="left", maintain_order="left")
     marked = _marked(placed, memory, in_bits)
     own = _seen(numbered, own)
-    raised, own = _silenced(_candidates(marked), own)
+    raised, own = rare.rare(_candidates(marked), own, by=[SENSOR_ID], silence=SILENCE_ROWS)
     last = marked.filter(~pl.col("kind").is_in(list(in_bits))).select(*MEMORY_KEY, at=_NO)
     latest = (
         pl.concat([memory.filter(pl.col("kind") != "").select(last.columns), last])
@@ -88,25 +85,20 @@ def raise_alarms(
 
 
 def _marked(placed: pl.DataFrame, memory: pl.DataFrame, in_bits: frozenset[str]) -> pl.DataFrame:
-    """The findings, each with whether its rule begins to find, or with the bits it has in excess."""
+    """The findings with the bits that each has in excess: without end where a rule begins, null where one goes on."""
     bits = pl.col("kind").is_in(list(in_bits))
     before = memory.filter(pl.col("kind") != "").select(*MEMORY_KEY, pl.col("at").alias(_NO))
     seen = pl.concat([before, placed], how="diagonal")
     since = pl.col(_NO) - pl.col(_NO).shift(1).over(MEMORY_KEY)
-    return seen.with_columns(
-        (~bits & (since.is_null() | (since > SILENCE_ROWS))).alias(_BEGINS),
-        pl.when(bits).then(pl.col("score") - pl.col("threshold")).alias(_EXCESS),
-    ).filter(pl.col("row").is_not_null())
+    begins = ~bits & (since.is_null() | (since > SILENCE_ROWS))
+    excess = pl.when(bits).then(pl.col("score") - pl.col("threshold")).when(begins).then(float("inf"))
+    return seen.with_columns(excess.alias(_EXCESS)).filter(pl.col("row").is_not_null())
 
 
 def _candidates(marked: pl.DataFrame) -> pl.DataFrame:
     """Rows that may raise an alarm, in order."""
-    return (
-        marked.filter(pl.col(_BEGINS) | pl.col(_EXCESS).is_not_null())
-        .group_by(SENSOR_ID, _NO, "row")
-        .agg(pl.col(_BEGINS).any(), pl.col(_EXCESS).max())
-        .sort("row")
-    )
+    counting = marked.filter(pl.col(_EXCESS).is_not_null())
+    return counting.group_by(SENSOR_ID, _NO, "row").agg(pl.col(_EXCESS).max()).sort("row")
 
 
 def _seen(numbered: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
@@ -117,33 +109,14 @@ def _seen(numbered: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
         measure=pl.lit(""),
         kind=pl.lit(""),
         seen=pl.coalesce("seen!now", "seen"),
-        recent=pl.col("recent").fill_null(0.0),
+        alerts=pl.col("alerts").fill_null(0.0),
     ).select(*MEMORY)
-
-
-def _silenced(candidates: pl.DataFrame, own: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows that raise an alarm: the earliest of each sensor, then the earliest after its silence, and so on."""
-    raised = [candidates.clear().select("row")]
-    while True:
-        faded = pl.col("recent") * pl.lit(0.5).pow((pl.col(_NO) - pl.col("at")) / HALF_LIFE_ROWS).fill_null(1.0)
-        waiting = candidates.join(
-            own.select(SENSOR_ID, "at", "recent"), on=SENSOR_ID, maintain_order="left"
-        ).with_columns(faded.alias("recent"))
-        free = pl.col("at").is_null() | (pl.col(_NO) - pl.col("at") > SILENCE_ROWS)
-        rare = (pl.col(_EXCESS) >= RISE_BITS * pl.col("recent")).fill_null(value=False)
-        candidates = waiting.filter(free).select(candidates.columns)
-        first = waiting.filter(free & (pl.col(_BEGINS) | rare)).group_by(SENSOR_ID, maintain_order=True).first()
-        if first.is_empty():
-            return pl.concat(raised), own
-        raised.append(first.select("row"))
-        own = own.update(first.select(SENSOR_ID, at=pl.col(_NO), recent=pl.col("recent") + 1), on=SENSOR_ID, how="left")
 
 
 def _told(found: pl.DataFrame) -> pl.DataFrame:
     """One alarm a row, of the finding that tells most and, of one kind, is furthest over its threshold."""
     rank = pl.col("kind").replace_strict(TELLING, range(len(TELLING)), return_dtype=pl.Int64)
-    new = pl.col(_BEGINS) | pl.col(_EXCESS).is_not_null()
-    ranked = found.sort("row", ~new, rank, pl.col("threshold") / pl.col("score"), "measure")
+    ranked = found.sort("row", pl.col(_EXCESS).is_null(), rank, pl.col("threshold") / pl.col("score"), "measure")
     name = pl.format("{} {}", "measure", "kind")
     alarms = ranked.group_by("row", maintain_order=True).agg(
         pl.exclude("row").first(),

@@ -1,4 +1,7 @@
-"""Few alerts of many candidates: silence after each, and a threshold that rises with each alert of late."""
+"""Few alerts of many candidates: silence after each, and a threshold that rises with each alert of late.
+
+An alert is of late by halves, every `HALF_LIFE` rows.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from collections.abc import Sequence
 import polars as pl
 
 HALF_LIFE = 10_000
-"""Rows, or steps, after which an alert counts half."""
+"""Rows, or steps."""
 
 RISE_BITS = 0.5
+"""By which a candidate must exceed its threshold more for each alert of late."""
 
 MEMORY: dict[str, pl.DataType] = {"alertAt": pl.Int64(), "alerts": pl.Float64()}
 """What is carried: number of the last alert's row (null: none), and alerts of late as of then."""

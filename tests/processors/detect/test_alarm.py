@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from processors import checkpoint
-from processors.detect.alarm import ALARM, HALF_LIFE_ROWS, MEMORY, RISE_BITS, SILENCE_ROWS, TELLING, raise_alarms
+from processors.detect.alarm import ALARM, MEMORY, SILENCE_ROWS, TELLING, raise_alarms
 from processors.detect.contract import FINDING
+from processors.detect.rare import HALF_LIFE, RISE_BITS
 from processors.schema import SENSOR_ID
 
 Build = Callable[[Sequence[Mapping[str, Any]]], pl.DataFrame]
@@ -86,7 +87,7 @@ def test_alarms_of_rules_count_too_and_rules_are_not_held_back_by_them(conformed
 
 
 def test_an_alarm_of_late_is_forgotten_by_halves(conformed: Build) -> None:
-    later = HALF_LIFE_ROWS + 10
+    later = HALF_LIFE + 10
     assert raised(conformed, [bits(0), bits(later, 0.51 * RISE_BITS)], rows=later + 1) == [
         (0, "surprise"),
         (later, "surprise"),
