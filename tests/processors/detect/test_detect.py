@@ -97,13 +97,13 @@ def test_nothing_and_rows_without_a_value(conformed: Build) -> None:
         assert detected.state.keys() == {*kinds, "alarms.1"}
 
 
-def test_one_row_each_of_many_sensors_in_two_calls(conformed: Build) -> None:
-    many = [{"sensorId": f"s{index}"} | {"temperatureC": 20.0, "voltageV": 12.0} for index in range(10_000)]
-    rows = conformed([*many, *many])
-    whole, split = in_calls(rows, []), in_calls(rows, [10_000])
-    assert whole[0].equals(split[0])
-    assert whole[1].is_empty()
-    assert split[1].is_empty()
+def test_one_row_each_of_many_sensors(conformed: Build) -> None:
+    many = [{"sensorId": f"s{index}", "temperatureC": 20.0, "voltageV": 12.0} for index in range(10_000)]
+    detected = on(conformed(many))
+    assert len(detected.rows) == 10_000
+    assert detected.alarms.is_empty()
+    rows = conformed([*many[:300], *many[:300]])
+    assert in_calls(rows, [])[0].equals(in_calls(rows, [300])[0])
 
 
 def test_one_measure_does_not_hide_another(conformed: Build) -> None:
@@ -123,11 +123,12 @@ def test_thresholds_and_limits_are_those_asked_for(conformed: Build) -> None:
     ]
 
 
-def test_every_threshold_that_can_be_set_is_used_and_has_a_unit() -> None:
+@pytest.mark.parametrize("kind", sorted(DEFAULT_THRESHOLDS.keys() - {"sensor", "environment"}))
+def test_every_threshold_that_can_be_set_is_used_and_has_a_unit(kind: str) -> None:
+    """Those of the comparison of sensors are not a detector's."""
     assert UNITS.keys() == DEFAULT_THRESHOLDS.keys()
-    for kind in DEFAULT_THRESHOLDS.keys() - {"sensor", "environment"}:  # those of `neighbours`
-        (one,) = [each for each in detectors(thresholds={kind: 12.5}, limits={}) if each.kind == kind]
-        assert one.threshold == 12.5  # type: ignore[attr-defined]
+    (one,) = [each for each in detectors(thresholds={kind: 12.5}, limits={}) if each.kind == kind]
+    assert one.threshold == 12.5  # type: ignore[attr-defined]
 
 
 WARM = [{"temperatureC": 20.0 + index, "humidityPct": 40.0 + index} for index in range(5)]
