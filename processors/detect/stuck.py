@@ -24,7 +24,7 @@ class Stuck:
     """
 
     kind = "stuck"
-    version = 2
+    version = 1
     in_bits = False
 
     def __init__(self, rows: float):
