@@ -94,6 +94,8 @@ def findings(
         high: Greatest usual value, likewise.
     """
     hit = (scores >= threshold).fill_null(value=False)
+    if not hit.any():
+        return pl.DataFrame(schema=FINDING)
     values = rows[measure if value is None else value] if not isinstance(value, pl.Series) else value
     bounds = [bound.filter(hit) if isinstance(bound, pl.Series) else pl.lit(bound, pl.Float64) for bound in (low, high)]
     return pl.select(

@@ -43,12 +43,11 @@ class Surprise:
 
     def judge(self, rows: pl.DataFrame, state: pl.DataFrame) -> Judged:
         """See `contract.Detector`."""
-        values = known(rows)
-        numbers = values.select(SERIES).unique(maintain_order=True).with_row_index("series")
+        values, numbers = known(rows)
         mine = numbers.join(state, on=SERIES, how="left", maintain_order="left").with_columns(
             pl.col(name).fill_null(pl.lit(blank, self.carries[name])) for name, blank in NOTHING.items()
         )
-        ended, following = steps(values.join(numbers, on=SERIES, maintain_order="left"), mine)
+        ended, following = steps(values, mine)
         lessons, learned = _lessons(ended, mine.select("series", *LEARNED))
         at_once = rows.select(pl.sum_horizontal(pl.col(name).is_not_null() for name in MEASURE_NAMES)).to_series()
         judged = pl.concat([pl.DataFrame(schema=_SCORED), *(lesson.steps.select(*_SCORED) for lesson in lessons)]).join(

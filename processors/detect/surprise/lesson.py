@@ -51,7 +51,7 @@ class Lesson:
             `bits.<feature>` for each feature, and `score`, null in the warm-up.
         cells: Of the steps (`counts.cells_of`).
         carried: Counts of before (`counts.CELLS`).
-        series: `series` and `LEARNED`, one row each, in order.
+        series: `series` and `LEARNED`, one row each.
         rest: Steps that are still to be judged, because their series began anew.
     """
 
@@ -67,7 +67,7 @@ def learn(new: pl.DataFrame, series: pl.DataFrame) -> Lesson:
 
     Args:
         new: See `steps.steps`.
-        series: `series` and `LEARNED`, one row for each series, in order of its number.
+        series: `series` and `LEARNED`, one row for each series.
     """
     points = with_features(_numbered(new, series))
     ready = _with_grid(points, series)

@@ -29,24 +29,39 @@ All null before the first row; `openMin` and `openMax` are null where nothing ca
 """
 
 
-def known(rows: pl.DataFrame) -> pl.DataFrame:
-    """The values that are known: `sensorId`, `measure`, `row`, `slot` (five minutes since 1970) and `value`."""
-    slot = pl.col(OBSERVED_AT).dt.epoch("s") // STEP_S
-    numbered = rows.select(SENSOR_ID, *MEASURE_NAMES, row=pl.int_range(pl.len(), dtype=pl.UInt32), slot=slot)
-    return pl.concat(
-        numbered.select(SENSOR_ID, "row", "slot", measure=pl.lit(name), value=name).filter(
-            pl.col("value").is_not_null()
-        )
-        for name in MEASURE_NAMES
+def known(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The values that are known, and their series.
+
+    Returns:
+        `series`, `row`, `slot` (five minutes since 1970) and `value`, in order within a series; then `series`, `sensorId`
+        and `measure` of each series that has a value.
+    """
+    sensors = rows.select(SENSOR_ID).unique(maintain_order=True).with_row_index("series")
+    numbered = rows.join(sensors, on=SENSOR_ID, how="left", maintain_order="left").select(
+        pl.col("series") * len(MEASURE_NAMES),
+        *MEASURE_NAMES,
+        row=pl.int_range(pl.len(), dtype=pl.UInt32),
+        slot=pl.col(OBSERVED_AT).dt.epoch("s") // STEP_S,
     )
+    values, numbers = [], []
+    for at, name in enumerate(MEASURE_NAMES):
+        own = numbered.select(pl.col("series") + at, "row", "slot", value=name).drop_nulls("value")
+        there = own["series"].unique()
+        values.append(own)
+        numbers.append(
+            sensors.select(pl.col("series") * len(MEASURE_NAMES) + at, SENSOR_ID, measure=pl.lit(name)).filter(
+                pl.col("series").is_in(there.implode())
+            )
+        )
+    return pl.concat(values), pl.concat(numbers)
 
 
 def steps(values: pl.DataFrame, before: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The steps that the values end, in order, and what is open after them.
 
     Args:
-        values: Of `known`, with the number `series` of each one's series.
-        before: `series` and `OPEN`, one row for each series of the values, in order of its number.
+        values: Of `known`.
+        before: `series` and `OPEN`, one row for each series of the values.
 
     Returns:
         `series`, `row` that ended it, `slot`, `mean`, `min` and `max` of each step, in order within a series; then

@@ -6,15 +6,16 @@ import random
 import polars as pl
 
 from processors.detect.surprise.steps import OPEN, STEP_S, known, steps
-from processors.schema import SENSOR_ID
 from tests.harness.surprise import MONDAY_S, every, rows_of
 
 NOTHING = pl.DataFrame({"series": [0], **dict.fromkeys(OPEN)}, schema={"series": pl.UInt32, **OPEN})
 
 
 def ended(seconds: list[float], values: list[float | None]) -> pl.DataFrame:
-    own = known(rows_of(seconds, voltageV=values)).with_columns(series=pl.lit(0, pl.UInt32)).drop(SENSOR_ID, "measure")
-    return steps(own, NOTHING)[0]
+    own, series = known(rows_of(seconds, voltageV=values))
+    assert series.drop("series").rows() == [("s1", "voltageV")]
+    nothing = NOTHING.with_columns(series["series"])
+    return steps(own, nothing)[0].drop("series")
 
 
 def test_a_slow_sensor_has_a_step_for_each_row() -> None:
