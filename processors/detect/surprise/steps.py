@@ -33,8 +33,8 @@ def known(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The values that are known, and their series.
 
     Returns:
-        `series`, `row`, `slot` (five minutes since 1970) and `value`, in order within a series; then `series`, `sensorId`
-        and `measure` of each series that has a value.
+        `series`, `row`, `slot` (five minutes since 1970) and `value`, in order within a series; then `series`,
+        `sensorId` and `measure` of each series that has a value.
     """
     sensors = rows.select(SENSOR_ID).unique(maintain_order=True).with_row_index("series")
     numbered = rows.join(sensors, on=SENSOR_ID, how="left", maintain_order="left").select(
