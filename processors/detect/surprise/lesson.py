@@ -91,8 +91,9 @@ def learn(new: pl.DataFrame, series: pl.DataFrame) -> Lesson:
 def _numbered(new: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     """The last steps of before and the new ones, in order within a series: `number` in it, `place` among these."""
     recent = (
-        series.select("series", "recent")
-        .explode("recent", empty_as_null=False)
+        series.filter(pl.col("recent").list.len() > 0)
+        .select("series", "recent")
+        .explode("recent")
         .unnest("recent")
         .with_columns(row=pl.lit(None, pl.UInt32))
     )

@@ -11,8 +11,8 @@ from processors.detect.surprise.grid import HIGH, LOW, edge_of
 from processors.detect.surprise.lesson import Lesson
 from processors.detect.surprise.steps import STEP_S
 
-FROM_SHARE, TO_SHARE = 0.025, 0.975
-"""The usual range has all but a fortieth of the steps on each side."""
+ODD_PARTS = 40
+"""The usual range has all but one in so many of the steps, on each side."""
 
 ENOUGH_STEPS = 20
 """Steps in an hour of the week from which on its own range is told."""
@@ -86,14 +86,13 @@ def _range(alerts: pl.DataFrame, table: Table, lesson: Lesson) -> pl.DataFrame:
         .agg(pl.col("count").sum(), pl.col(LOW).first(), pl.col(HIGH).first())
         .sort("at", "bin")
     )
-    share = (pl.col("count").cum_sum() / pl.col("count").sum()).over("at")
-    edges = bins.with_columns(share=share).with_columns(
-        lower=edge_of(pl.col("bin"), table.shift), upper=edge_of(pl.col("bin") + 1, table.shift)
-    )
+    edges = bins.with_columns(
+        upto=pl.col("count").cum_sum().over("at") * ODD_PARTS, all=pl.col("count").sum().over("at")
+    ).with_columns(lower=edge_of(pl.col("bin"), table.shift), upper=edge_of(pl.col("bin") + 1, table.shift))
     ranges = edges.group_by("at").agg(
         steps=pl.col("count").sum(),
-        expectedLow=pl.col("lower").filter(pl.col("share") > FROM_SHARE).first(),
-        expectedHigh=pl.col("upper").filter(pl.col("share") >= TO_SHARE).first(),
+        expectedLow=pl.col("lower").filter(pl.col("upto") > pl.col("all")).first(),
+        expectedHigh=pl.col("upper").filter(pl.col("upto") >= pl.col("all") * (ODD_PARTS - 1)).first(),
     )
     return (
         wanted.select("at")
