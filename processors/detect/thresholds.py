@@ -25,7 +25,7 @@ UNITS: Mapping[str, str] = {
     "spike": "standard deviations from the median of late",
     "noise": "usual changes from reading to reading",
     "drift": "usual distances from the level before",
-    "surprise": "bits of surprise, for a sensor with one measure",
+    "surprise": "bits of surprise, less those that several measures have by chance",
     "joint": "bits of surprise at the measures together",
     "sensor": "times the usual spread, from how the sensor usually deviates from its city's others",
     "environment": "times the usual largest departure of a day, from the city's median of the hour before",

@@ -27,7 +27,11 @@ _SENSOR = ""
 
 
 class Surprise:
-    """Score: bits of a step; the rows that do not end one are unknown, as are the steps of the warm-up."""
+    """Score: bits of a step; the rows that do not end one are unknown, as are the steps of the warm-up.
+
+    Of several measures that are known in a row each is less rare, by as many bits as make it as rare for one of them to
+    be found by chance as it is for one alone (Bonferroni's correction).
+    """
 
     kind = "surprise"
     version = 1
@@ -50,12 +54,18 @@ class Surprise:
         ended, following = steps(values, mine)
         lessons, learned = _lessons(ended, mine.select("series", *LEARNED))
         at_once = rows.select(pl.sum_horizontal(pl.col(name).is_not_null() for name in MEASURE_NAMES)).to_series()
-        judged = pl.concat([pl.DataFrame(schema=_SCORED), *(lesson.steps.select(*_SCORED) for lesson in lessons)]).join(
-            numbers, on="series", maintain_order="left"
+        by_chance = pl.lit(at_once.cast(pl.Float64).log(2)).gather(pl.col("row"))
+        judged = (
+            pl.concat([pl.DataFrame(schema=_SCORED), *(lesson.steps.select(*_SCORED) for lesson in lessons)])
+            .filter(pl.col(SCORE).is_not_null())
+            .with_columns(pl.col(SCORE) - by_chance)
+            .join(numbers, on="series", maintain_order="left")
         )
         ends = ended.join(numbers, on="series").select(SENSOR_ID, "row").unique().sort("row")
-        alerts, sensors = self._alerts(judged, ends, at_once, state.filter(pl.col("measure") == _SENSOR))
-        told = [(lesson.steps.join(alerts, on=["series", "row"]), lesson) for lesson in lessons if len(alerts)]
+        alerts, sensors = self._alerts(judged, ends, state.filter(pl.col("measure") == _SENSOR))
+        told = [
+            (lesson.steps.drop(SCORE).join(alerts, on=["series", "row"]), lesson) for lesson in lessons if len(alerts)
+        ]
         found = [usual(own, lesson) for own, lesson in told if len(own)]
         own = (
             numbers.join(following, on="series", maintain_order="left")
@@ -67,17 +77,13 @@ class Surprise:
         return Judged(_wide(judged, len(rows)), self._findings(found, numbers), state_now)
 
     def _alerts(
-        self, judged: pl.DataFrame, ends: pl.DataFrame, at_once: pl.Series, before: pl.DataFrame
+        self, judged: pl.DataFrame, ends: pl.DataFrame, before: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The `series` and `row` of the steps that are alerts, each with its `threshold`; and the sensors' own state.
-
-        Of several measures that are looked at together each must be rarer, by as many bits as make it as rare for one
-        of them to be found by chance as it is for one alone (Bonferroni's correction).
+        """The `series`, `row` and `score` of the steps that are alerts; and the sensors' own state.
 
         Args:
             judged: The steps with their scores.
             ends: The rows that end a step of their sensor, in order.
-            at_once: Known measures of each row.
             before: The sensors' own state.
         """
         own = ends.select(SENSOR_ID).unique(maintain_order=True).join(before, on=SENSOR_ID, how="left")
@@ -85,11 +91,8 @@ class Surprise:
         counted = ends.join(own, on=SENSOR_ID, maintain_order="left").select(
             SENSOR_ID, "row", no=pl.col("steps") + pl.int_range(pl.len()).over(SENSOR_ID)
         )
-        scored = judged.filter(pl.col(SCORE).is_not_null())
-        together = at_once.gather(scored["row"]).cast(pl.Float64)
         candidates = (
-            scored.with_columns(threshold=self.threshold + together.log(2))
-            .with_columns(excess=pl.col(SCORE) - pl.col("threshold"))
+            judged.with_columns(excess=pl.col(SCORE) - self.threshold)
             .filter(pl.col("excess") >= 0)
             .join(counted, on=[SENSOR_ID, "row"])
             .sort("row", -pl.col("excess"), "measure")
@@ -97,11 +100,14 @@ class Surprise:
         alerts, memory = rare(candidates, own, by=[SENSOR_ID], silence=SILENCE_STEPS)
         seen = counted.group_by(SENSOR_ID).agg(steps=pl.col("no").max() + 1)
         sensors = memory.update(seen, on=SENSOR_ID, how="left").with_columns(measure=pl.lit(_SENSOR))
-        return alerts.select("series", "row", "threshold"), sensors
+        return alerts.select("series", "row", SCORE), sensors
 
     def _findings(self, alerts: list[pl.DataFrame], numbers: pl.DataFrame) -> pl.DataFrame:
         named = [
-            part.join(numbers, on="series").with_columns(kind=pl.lit(self.kind)).select(*FINDING) for part in alerts
+            part.join(numbers, on="series")
+            .with_columns(kind=pl.lit(self.kind), threshold=pl.lit(self.threshold))
+            .select(*FINDING)
+            for part in alerts
         ]
         return pl.concat([pl.DataFrame(schema=FINDING), *(part.cast(FINDING) for part in named)]).sort("row")  # type: ignore[arg-type]
 
