@@ -28,9 +28,6 @@ from processors.settings import Settings
 from sensors.simulator import Plan, backfill, fleet_of
 
 REPEATS = 3
-PAGE_ROWS = 100_000
-"""Rows of a call; a page of the pipeline may have as many."""
-
 DAY = timedelta(days=1)
 _START = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -43,20 +40,25 @@ class Shape:
         rows: In all.
         sensors: That write them.
         period_s: From one row of a sensor to its next.
+        call_rows: Rows of a call; pages of the pipeline have 20,000 by default and 100,000 at most.
     """
 
     rows: int
     sensors: int
     period_s: int
+    call_rows: int
 
 
 SHAPES = (
-    Shape(100_000, 1, 1),
-    Shape(1_000_000, 1, 1),
-    Shape(1_000_000, 1_000, 1),
-    Shape(100_000, 1, 300),
-    Shape(1_000_000, 1, 300),
-    Shape(1_000_000, 1_000, 300),
+    Shape(1_000_000, 1, 1, 20_000),
+    Shape(1_000_000, 1, 1, 100_000),
+    Shape(100_000, 1, 300, 100_000),
+    Shape(1_000_000, 1, 300, 100_000),
+    Shape(1_000_000, 1_000, 300, 100_000),
+    Shape(1_000_000, 1, 300, 1_000_000),
+    Shape(1_000_000, 1_000, 300, 1_000_000),
+    Shape(1_000_000, 1, 1, 1_000_000),
+    Shape(1_000_000, 1_000, 1, 1_000_000),
 )
 
 
@@ -110,7 +112,7 @@ def speed(shape: Shape) -> Speed:
     for _ in range(REPEATS):
         state = pl.DataFrame(schema=detector.carries)
         begun, used = time.perf_counter(), time.process_time()
-        for page in rows.iter_slices(PAGE_ROWS):
+        for page in rows.iter_slices(shape.call_rows):
             state = detector.judge(page, state).state
         walls.append(time.perf_counter() - begun)
         cpus.append(time.process_time() - used)

@@ -97,10 +97,20 @@ def noise() -> str:
 def speeds(found: Sequence[Speed]) -> str:
     """Rows a second and bytes by shape."""
     return _table(
-        ("rows", "sensors", "seconds between rows", "rows/s, median", "rows/s, best", "CPU µs a row", "bytes a sensor"),
+        (
+            "rows",
+            "in calls of",
+            "sensors",
+            "seconds between rows",
+            "rows/s, median",
+            "rows/s, best",
+            "CPU µs a row",
+            "bytes a sensor",
+        ),
         [
             (
                 f"{speed.shape.rows:,}",
+                f"{speed.shape.call_rows:,}",
                 f"{speed.shape.sensors:,}",
                 speed.shape.period_s,
                 f"{speed.median:,.0f}",

@@ -126,26 +126,27 @@ def counted(cells: pl.DataFrame, carried: pl.DataFrame) -> tuple[pl.DataFrame, p
         Int64 columns like `cells`; `CELLS`.
     """
     long = pl.concat([cells.select(cell=name) for name in cells.columns])
-    own = long.group_by("cell").agg(pl.len().cast(pl.Int64).alias("count")).sort("cell")
-    totals = pl.concat([carried, own]).group_by("cell").sum()
-    earlier = totals.select(pl.col("cell") + ONE_GENERATION, earlier="count")
-    # A step's rank among all steps, less those of the cells before, is its number in its cell.
+    own = long.with_row_index("at").group_by("cell").agg("at")
+    counts = own.select("cell", count=pl.col("at").list.len().cast(pl.Int64))
+    totals = pl.concat([carried, counts]).group_by("cell").sum()
     before = (
-        own.join(carried.rename({"count": "carried"}), on="cell", how="left", maintain_order="left")
-        .join(earlier, on="cell", how="left", maintain_order="left")
-        .select(
-            "cell",
-            before=pl.col("carried").fill_null(0)
-            + pl.col("earlier").fill_null(0)
-            - (pl.col("count").cum_sum() - pl.col("count")),
+        own.join(carried, on="cell", how="left", maintain_order="left")
+        .join(
+            totals.select(pl.col("cell") + ONE_GENERATION, earlier="count"),
+            on="cell",
+            how="left",
+            maintain_order="left",
         )
+        .select(
+            "at",
+            before=pl.col("count").fill_null(0)
+            + pl.col("earlier").fill_null(0)
+            - (pl.col("at").list.len().cast(pl.Int64).cum_sum() - pl.col("at").list.len()),
+        )
+        .explode("at")
+        .select("at", met=pl.col("before") + pl.int_range(pl.len()))
     )
-    met = (
-        long.with_columns(rank=pl.col("cell").rank("ordinal").cast(pl.Int64))
-        .join(before, on="cell", how="left", maintain_order="left")
-        .select(pl.col("rank") - 1 + pl.col("before"))
-        .to_series()
-    )
+    met = pl.zeros(len(long), pl.Int64, eager=True).scatter(before["at"], before["met"])
     rows = len(cells)
     return pl.DataFrame({name: met.slice(at * rows, rows) for at, name in enumerate(cells.columns)}), totals
 

@@ -35,8 +35,8 @@ LEARNED: dict[str, pl.DataType] = {
     "met": pl.List(pl.UInt16()),
 }
 """What a series carries: its steps since it began, how many of the last are on end far outside, the
-range of the grid (null in the warm-up), the last steps, and its counts: `places` are tables, hours and bins of this
-generation and, `ONE_GENERATION` higher, of the one before, in order and each as its distance from the one before it,
+range of the grid (null in the warm-up), the last steps, and its counts: `places` are tables, hours and bins of the
+generation before and, `ONE_GENERATION` higher, of this one, in order and each as its distance from the one before it,
 which packs to a third."""
 
 NOTHING = {"steps": 0, "outside": 0, "recent": [], "places": [], "met": []}
@@ -132,7 +132,7 @@ def _outside(fresh: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
 def _cells(series: pl.DataFrame) -> pl.DataFrame:
     """The counts that series carry (`counts.CELLS`)."""
     code = pl.col("places").cast(pl.Int64).cum_sum().over("series")
-    generation = (pl.col("steps") - 1) // GENERATION_STEPS - counts.generation_of(code)
+    generation = (pl.col("steps") - 1) // GENERATION_STEPS - 1 + counts.generation_of(code)
     return (
         series.filter(pl.col("places").list.len() > 0)
         .select("series", "places", "met", "steps")
@@ -173,15 +173,16 @@ def _packed(totals: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     """The counts of the last generation of each series and of the one before it: `series`, `places`, `met`."""
     cell = pl.col("cell")
     generation = (pl.col("steps") - 1) // GENERATION_STEPS
-    age = pl.col("generation") - counts.generation_of(cell)
-    apart = pl.col("code") - pl.col("code").shift(1, fill_value=0).over("series")
+    since = counts.generation_of(cell) - pl.col("generation") + 1
+    code = since * counts.ONE_GENERATION + counts.place_of(cell)
+    apart = pl.col("code") - pl.when(pl.col("series") == pl.col("series").shift(1)).then(pl.col("code").shift(1))
     return (
         totals.with_columns(series=counts.series_of(cell).cast(pl.UInt32))
         .join(series.select("series", generation=generation), on="series")
-        .filter(age <= 1)
-        .select("series", "count", code=age * counts.ONE_GENERATION + counts.place_of(cell))
-        .sort("series", "code")
-        .select("series", places=apart.cast(pl.UInt32), met=pl.col("count").cast(pl.UInt16))
+        .filter(since >= 0)
+        .sort("cell")
+        .select("series", "count", code=code)
+        .select("series", places=pl.coalesce(apart, "code").cast(pl.UInt32), met=pl.col("count").cast(pl.UInt16))
         .group_by("series", maintain_order=True)
         .agg("places", "met")
     )
