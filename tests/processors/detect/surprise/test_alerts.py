@@ -78,6 +78,17 @@ def test_of_five_measures_each_is_less_rare() -> None:
     assert (alone - five).drop_nulls().to_list() == pytest.approx([math.log2(5)] * (600 - WARM_UP_STEPS))
 
 
+def test_of_several_measures_in_a_row_the_rarest_is_told() -> None:
+    measures = {name: gauss(number, 3_000) for number, name in enumerate(MEASURE_NAMES)}
+    measures["humidityPct"][2_500], measures["voltageV"][2_500] = 26.0, 900.0
+    (found,) = (
+        in_calls(Surprise(8.0), rows_of(every(300, 3_000), **measures))
+        .findings.filter(pl.col("row") == 2_500)
+        .to_dicts()
+    )
+    assert found["measure"] == "voltageV"
+
+
 def test_a_change_of_unit_is_reported_once_and_learned() -> None:
     celsius = gauss(5, 4_000, 20.0, 0.5)
     changed: list[float | None] = [
