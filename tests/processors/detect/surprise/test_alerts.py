@@ -80,7 +80,7 @@ def test_of_five_measures_each_is_less_rare() -> None:
 
 def test_of_several_measures_in_a_row_the_rarest_is_told() -> None:
     measures = {name: gauss(number, 3_000) for number, name in enumerate(MEASURE_NAMES)}
-    measures["humidityPct"][2_500], measures["voltageV"][2_500] = 26.0, 900.0
+    measures["humidityPct"][2_500], measures["voltageV"][2_500] = 40.0, 900.0
     (found,) = (
         in_calls(Surprise(8.0), rows_of(every(300, 3_000), **measures))
         .findings.filter(pl.col("row") == 2_500)
