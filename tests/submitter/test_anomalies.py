@@ -17,7 +17,7 @@ def instant(day):
     return (FIRST + timedelta(days=day)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def alarm(number, score, *, kind="spike", day=0.0, threshold=8.0, city="denver"):
+def alarm(number, score, *, kind="spike", day=0.0, threshold=9.0, city="denver"):
     return {
         "id": f"abc-{number}-temperatureC-{kind}",
         "city": city,
@@ -91,7 +91,7 @@ def test_a_label_is_a_document_beside_its_alarm(cli):
         "alarmKind": "spike",
         "measure": "temperatureC",
         "score": 9.0,
-        "threshold": 8.0,
+        "threshold": 9.0,
         "city": "denver",
         "sensorId": "S1",
         "month": "2026-11",
@@ -183,7 +183,7 @@ def test_tune_proposes_and_changes_nothing(cli, home):
     assert found["spike"] == {
         "kind": "spike",
         "labels": {"true": 2, "false": 5},
-        "threshold": {"before": 8.0, "after": 9.401},
+        "threshold": {"before": 9.0, "after": 9.401},
         "alarmsPerDay": {"before": {"value": 0.7, "atLeast": False}, "after": {"value": 0.2, "atLeast": False}},
         "note": "spares 5 of 5 false alarms, misses 0 of 2 true ones",
     }
@@ -199,12 +199,12 @@ def test_a_table_has_a_line_for_each_kind(cli):
     result = cli("anomalies", "tune", "--city", "denver", "--output", "table")
     lines = {line.split()[0]: line.split(maxsplit=7) for line in result.stdout.splitlines()}
     assert lines["kind"] == ["kind", "true", "false", "threshold", "proposed", "alarms/day", "then", "why"]
-    assert lines["spike"][1:7] == ["2", "5", "8.0", "9.401", "0.7", "0.2"]
+    assert lines["spike"][1:7] == ["2", "5", "9.0", "9.401", "0.7", "0.2"]
     assert "may give way to one that it kept silent" in result.stderr
 
 
 def test_alarms_that_were_judged_with_other_thresholds_are_counted_at_the_one_in_question(cli, labelled):
-    put(labelled, "anomalies", alarm(7, 8.5, day=7, threshold=6.0), alarm(8, 7.0, day=8, threshold=6.0))
+    put(labelled, "anomalies", alarm(7, 9.2, day=7, threshold=6.0), alarm(8, 7.0, day=8, threshold=6.0))
     assert kinds(cli("anomalies", "tune", "--city", "denver"))["spike"]["alarmsPerDay"]["before"]["value"] == 0.8
     put(labelled, "anomalies", alarm(10, 15.0, day=9, threshold=9.2))
     assert kinds(cli("anomalies", "tune", "--city", "denver"))["spike"]["alarmsPerDay"] == {
