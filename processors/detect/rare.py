@@ -32,19 +32,21 @@ def rare(
         silence: Rows after an alert that are part of it.
     """
     key, no, at = list(by), pl.col("no"), pl.col("alertAt")
-    left, found = candidates, [candidates.clear()]
+    faded = (pl.col("alerts") * pl.lit(0.5).pow((no - at) / HALF_LIFE)).fill_null(0.0)
+    left = candidates.join(memory.select(*key, *MEMORY), on=key, maintain_order="left")
+    found = [candidates.clear()]
     while len(left):
-        waiting = left.join(memory.select(*key, *MEMORY), on=key, maintain_order="left").filter(
-            at.is_null() | (no - at > silence)
-        )
-        faded = (pl.col("alerts") * pl.lit(0.5).pow((no - at) / HALF_LIFE)).fill_null(0.0)
+        waiting = left.filter(at.is_null() | (no - at > silence))
         first = (
-            waiting.with_columns(faded.alias("alerts"))
+            waiting.lazy()
+            .with_columns(faded.alias("alerts"))
             .filter(pl.col("excess") >= RISE_BITS * pl.col("alerts"))
             .group_by(key, maintain_order=True)
             .first()
+            .collect(engine="in-memory")
         )
         found.append(first.select(candidates.columns))
-        left = waiting.select(candidates.columns) if len(first) else left.clear()
-        memory = memory.update(first.select(*key, alertAt="no", alerts=pl.col("alerts") + 1), on=key, how="left")
+        now = first.select(*key, alertAt="no", alerts=pl.col("alerts") + 1)
+        left = waiting.drop(MEMORY).join(now, on=key, maintain_order="left")
+        memory = memory.update(now, on=key, how="left")
     return pl.concat(found), memory

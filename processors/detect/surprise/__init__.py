@@ -9,7 +9,7 @@ Measured against published detectors in docs/anomalies.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -34,7 +34,7 @@ class Surprise:
     """
 
     kind = "surprise"
-    version = 1
+    version = 2
     in_bits = False
 
     def __init__(self, threshold_bits: float):
@@ -53,27 +53,20 @@ class Surprise:
         )
         ended, following = steps(values, mine)
         lessons, learned = _lessons(ended, mine.select("series", *LEARNED))
-        at_once = rows.select(pl.sum_horizontal(pl.col(name).is_not_null() for name in MEASURE_NAMES)).to_series()
-        by_chance = pl.lit(at_once.cast(pl.Float64).log(2)).gather(pl.col("row"))
-        judged = (
-            pl.concat([pl.DataFrame(schema=_SCORED), *(lesson.steps.select(*_SCORED) for lesson in lessons)])
-            .filter(pl.col(SCORE).is_not_null())
-            .with_columns(pl.col(SCORE) - by_chance)
-            .join(numbers, on="series", maintain_order="left")
-        )
-        ends = ended.join(numbers, on="series").select(SENSOR_ID, "row").unique().sort("row")
-        alerts, sensors = self._alerts(judged, ends, state.filter(pl.col("measure") == _SENSOR))
-        told = [
-            (lesson.steps.drop(SCORE).join(alerts, on=["series", "row"]), lesson) for lesson in lessons if len(alerts)
-        ]
+        judged = _judged(rows, lessons)
+        before = state.filter(pl.col("measure") == _SENSOR)
+        alerts, sensors = self._alerts(judged.join(numbers, on="series"), _ends(rows, ended), before)
+        told = [(lesson.steps.drop(SCORE).join(alerts, on=["series", "row"]), lesson) for lesson in lessons]
         found = [usual(own, lesson) for own, lesson in told if len(own)]
         own = (
-            numbers.join(following, on="series", maintain_order="left")
-            .join(learned, on="series", maintain_order="left")
+            numbers.lazy()
+            .join(following.lazy(), on="series", maintain_order="left")
+            .join(learned.lazy(), on="series", maintain_order="left")
             .drop("series")
         )
-        others = state.join(pl.concat([own, sensors], how="diagonal"), on=SERIES, how="anti", maintain_order="left")
-        state_now = pl.concat([others, own, sensors], how="diagonal").select(*self.carries).sort(SERIES)
+        now = pl.concat([own, sensors.lazy()], how="diagonal")
+        others = state.lazy().join(now, on=SERIES, how="anti", maintain_order="left")
+        state_now = pl.concat([others, now], how="diagonal").select(*self.carries).sort(SERIES).collect(engine="in-memory")
         return Judged(_wide(judged, len(rows)), self._findings(found, numbers), state_now)
 
     def _alerts(
@@ -82,25 +75,24 @@ class Surprise:
         """The `series`, `row` and `score` of the steps that are alerts; and the sensors' own state.
 
         Args:
-            judged: The steps with their scores.
+            judged: The steps with their scores and whose they are.
             ends: The rows that end a step of their sensor, in order.
             before: The sensors' own state.
         """
-        own = ends.select(SENSOR_ID).unique(maintain_order=True).join(before, on=SENSOR_ID, how="left")
-        own = own.select(SENSOR_ID, pl.col("steps").fill_null(0), "alertAt", pl.col("alerts").fill_null(0.0))
+        own = ends.group_by(SENSOR_ID, maintain_order=True).len("now").join(before, on=SENSOR_ID, how="left")
+        own = own.with_columns(pl.col("steps").fill_null(0), pl.col("alerts").fill_null(0.0))
         counted = ends.join(own, on=SENSOR_ID, maintain_order="left").select(
-            SENSOR_ID, "row", no=pl.col("steps") + pl.int_range(pl.len()).over(SENSOR_ID)
+            "row", no=pl.col("steps") + pl.int_range(pl.len()).over(SENSOR_ID)
         )
         candidates = (
             judged.with_columns(excess=pl.col(SCORE) - self.threshold)
             .filter(pl.col("excess") >= 0)
-            .join(counted, on=[SENSOR_ID, "row"])
+            .join(counted, on="row")
             .sort("row", -pl.col("excess"), "measure")
         )
         alerts, memory = rare(candidates, own, by=[SENSOR_ID], silence=SILENCE_STEPS)
-        seen = counted.group_by(SENSOR_ID).agg(steps=pl.col("no").max() + 1)
-        sensors = memory.update(seen, on=SENSOR_ID, how="left").with_columns(measure=pl.lit(_SENSOR))
-        return alerts.select("series", "row", SCORE), sensors
+        sensors = own.select(SENSOR_ID, pl.col("steps") + pl.col("now")).join(memory, on=SENSOR_ID)
+        return alerts.select("series", "row", SCORE), sensors.with_columns(measure=pl.lit(_SENSOR)).drop("now")
 
     def _findings(self, alerts: list[pl.DataFrame], numbers: pl.DataFrame) -> pl.DataFrame:
         named = [
@@ -118,16 +110,36 @@ _SCORED: dict[str, pl.DataType] = {"series": pl.UInt32(), "row": pl.UInt32(), SC
 def _lessons(ended: pl.DataFrame, series: pl.DataFrame) -> tuple[list[Lesson], pl.DataFrame]:
     """The lessons of the steps, more than one where a series begins anew, and the series after them."""
     lessons = []
-    while not ended.is_empty():
-        lesson = learn(ended, series)
+    while len(ended):
+        taught = pl.col("series").is_in(ended["series"].unique().implode())
+        lesson = learn(ended, series.filter(taught))
         lessons.append(lesson)
-        series, ended = lesson.series, lesson.rest
+        series, ended = pl.concat([series.filter(~taught), lesson.series]), lesson.rest
     return lessons, series
+
+
+def _judged(rows: pl.DataFrame, lessons: Sequence[Lesson]) -> pl.DataFrame:
+    """The steps (`_SCORED`) that are known to be more or less rare, corrected for the number of measures."""
+    scored = [lesson.steps.select(*_SCORED).filter(pl.col(SCORE).is_not_null()) for lesson in lessons]
+    at_once = rows.select(pl.sum_horizontal(pl.col(name).is_not_null() for name in MEASURE_NAMES)).to_series()
+    by_chance = pl.lit(at_once.cast(pl.Float64).log(2)).gather(pl.col("row"))
+    return pl.concat([pl.DataFrame(schema=_SCORED), *scored]).with_columns(pl.col(SCORE) - by_chance)
+
+
+def _ends(rows: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
+    """The rows that end a step, in order, and their sensors."""
+    mark = pl.repeat(value=False, n=len(rows), eager=True).scatter(ended["row"], True)  # noqa: FBT003 - the name of the argument is not the same in every Polars
+    return rows.select(SENSOR_ID).with_row_index("row").filter(mark)
 
 
 def _wide(judged: pl.DataFrame, rows: int) -> pl.DataFrame:
     """Scores, one column a measure, one row a row."""
-    every = pl.DataFrame({"row": pl.int_range(rows, dtype=pl.UInt32, eager=True)})
-    parts = (judged.filter(pl.col("measure") == name) for name in MEASURE_NAMES)
-    columns = (every.join(part, on="row", how="left", maintain_order="left")[SCORE] for part in parts)
-    return pl.DataFrame([column.alias(name) for column, name in zip(columns, MEASURE_NAMES, strict=True)])
+    measure = pl.col("series") % len(MEASURE_NAMES)
+    parts = [judged.filter(measure == at) for at in range(len(MEASURE_NAMES))]
+    unknown = pl.repeat(None, rows, dtype=pl.Float64, eager=True)
+    return pl.DataFrame(
+        {
+            name: unknown.clone().scatter(part["row"], part[SCORE]) if len(part) else unknown
+            for name, part in zip(MEASURE_NAMES, parts, strict=True)
+        }
+    )

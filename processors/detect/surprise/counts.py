@@ -1,26 +1,23 @@
-"""How often each bin was met before: the histograms of all series in one sparse frame.
+"""Histograms of a series: which cells a step is in, and how rare that makes it.
 
-Counts are of this generation of `GENERATION_STEPS` steps and of the one before it, so what a sensor did longer ago is
-forgotten, and what is carried is bounded. A cell is a series, a generation, a table (a feature on one of its grids,
-over all hours or by hour) and a bin, in one integer.
+A cell is a bin of one table of a series, and a table a feature on one of its grids, over all hours or by hour. Counts
+are of this generation of `GENERATION_STEPS` steps and of the one before it, so what a sensor did longer ago is
+forgotten, and what is carried is bounded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import mul
 
 import polars as pl
 
-from processors.detect.exact import in_order, ratio
 from processors.detect.surprise.features import FEATURES, HOUR, Feature
 from processors.detect.surprise.grid import BINS, bin_of, on_grid
 
 GENERATION_STEPS = 4_096
 """Two weeks of steps."""
-
-CELLS: dict[str, pl.DataType] = {"cell": pl.Int64(), "count": pl.Int64()}
-"""Columns of counts."""
 
 PRIOR = 0.5
 """Steps' worth of belief that all bins are alike."""
@@ -28,18 +25,17 @@ PRIOR = 0.5
 HOURLY_PRIOR = 10.0
 """Steps' worth of belief that an hour of the week is like all hours."""
 
-_BIN_BITS, _HOUR_BITS, _TABLE_BITS, _GENERATION_BITS = 7, 8, 4, 20
+_BIN_BITS, _HOUR_BITS, _TABLE_BITS = 7, 8, 4
 _HOUR_AT = _BIN_BITS
 _TABLE_AT = _HOUR_AT + _HOUR_BITS
-_GENERATION_AT = _TABLE_AT + _TABLE_BITS
-_SERIES_AT = _GENERATION_AT + _GENERATION_BITS
 
-ONE_GENERATION = 1 << _GENERATION_AT
+PLACES = 1 << (_TABLE_AT + _TABLE_BITS)
+"""Cells of a series, those that are never met among them."""
 
 
-def whole(series: pl.Expr, generation: pl.Expr, place: pl.Expr) -> pl.Expr:
-    """The cell of a place, which is a table, an hour and a bin, in a generation of a series; Int64."""
-    return series.cast(pl.Int64) * (1 << _SERIES_AT) + generation * ONE_GENERATION + place
+def cell_of(series: pl.Expr, place: pl.Expr) -> pl.Expr:
+    """The cell of a place, which is a table, an hour and a bin of a series; Int64."""
+    return series.cast(pl.Int64) * PLACES + place
 
 
 @dataclass(frozen=True)
@@ -60,12 +56,14 @@ class Table:
     hourly: bool = False
     totals: bool = False
 
-    def cell(self) -> pl.Expr:
-        """The cell of each step in this table; steps have the column `on_grid` of the feature (`placed`)."""
-        hour = pl.col(HOUR).cast(pl.Int64) * (1 << _HOUR_AT) if self.hourly else pl.lit(0, pl.Int64)
-        place = pl.lit(0, pl.Int64) if self.totals else bin_of(pl.col(_on_grid(self.feature)), self.shift)
-        inside = self.number * (1 << _TABLE_AT) + hour + place
-        return whole(pl.col("series"), pl.col("number") // GENERATION_STEPS, inside)
+    def place(self) -> pl.Expr:
+        """Where in this table each step is; see `placed`."""
+        inside = pl.lit(self.number << _TABLE_AT, pl.Int64)
+        if self.hourly:
+            inside += pl.col(HOUR).cast(pl.Int64) * (1 << _HOUR_AT)
+        if not self.totals:
+            inside += bin_of(pl.col(self.feature.place), self.shift)
+        return inside
 
 
 def _tables() -> tuple[Table, ...]:
@@ -83,17 +81,17 @@ TABLES = _tables()
 
 def series_of(cell: pl.Expr) -> pl.Expr:
     """Number of the series of a cell."""
-    return cell // (1 << _SERIES_AT)
-
-
-def generation_of(cell: pl.Expr) -> pl.Expr:
-    """Number of the generation of a cell."""
-    return cell // ONE_GENERATION % (1 << _GENERATION_BITS)
+    return (cell // PLACES).cast(pl.UInt32)
 
 
 def place_of(cell: pl.Expr) -> pl.Expr:
-    """Table, hour and bin of a cell: what is carried beside its generation."""
-    return cell % ONE_GENERATION
+    """Table, hour and bin of a cell."""
+    return cell % PLACES
+
+
+def table_of(cell: pl.Expr) -> pl.Expr:
+    """Number of the table of a cell."""
+    return place_of(cell) // (1 << _TABLE_AT)
 
 
 def bin_in(cell: pl.Expr) -> pl.Expr:
@@ -101,81 +99,48 @@ def bin_in(cell: pl.Expr) -> pl.Expr:
     return cell % (1 << _BIN_BITS)
 
 
-def _on_grid(feature: Feature) -> str:
-    return f"grid.{feature.name}"
+def generation_of(number: pl.Expr) -> pl.Expr:
+    """Number of the generation of a step, by its number in its series."""
+    return number // GENERATION_STEPS
 
 
-def placed(points: pl.DataFrame) -> pl.DataFrame:
-    """The steps with the place of each feature on the grid of their series."""
-    return points.with_columns(on_grid(pl.col(feature.name)).alias(_on_grid(feature)) for feature in FEATURES)
+def placed(steps: pl.LazyFrame) -> pl.LazyFrame:
+    """The steps with the place of each feature on the grid of their series, by its distance."""
+    return steps.with_columns(on_grid(pl.col(feature.distance)).alias(feature.place) for feature in FEATURES)
 
 
-def cells_of(points: pl.DataFrame) -> pl.DataFrame:
-    """The cell of each step in each table, one column a table, named by its number; see `placed`."""
-    return points.select(table.cell().alias(str(table.number)) for table in TABLES)
-
-
-def counted(cells: pl.DataFrame, carried: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """How often each step's cells were met before it, and all counts as of now.
-
-    Args:
-        cells: Of `cells_of`, steps in order.
-        carried: Counts of before (`CELLS`).
-
-    Returns:
-        Int64 columns like `cells`; `CELLS`.
-    """
-    long = pl.concat([cells.select(cell=name) for name in cells.columns])
-    own = long.with_row_index("at").group_by("cell").agg("at")
-    counts = own.select("cell", count=pl.col("at").list.len().cast(pl.Int64))
-    totals = pl.concat([carried, counts]).group_by("cell").sum()
-    before = (
-        own.join(carried, on="cell", how="left", maintain_order="left")
-        .join(
-            totals.select(pl.col("cell") + ONE_GENERATION, earlier="count"),
-            on="cell",
-            how="left",
-            maintain_order="left",
-        )
-        .select(
-            "at",
-            before=pl.col("count").fill_null(0)
-            + pl.col("earlier").fill_null(0)
-            - (pl.col("at").list.len().cast(pl.Int64).cum_sum() - pl.col("at").list.len()),
-        )
-        .explode("at")
-        .select("at", met=pl.col("before") + pl.int_range(pl.len()))
-    )
-    met = pl.zeros(len(long), pl.Int64, eager=True).scatter(before["at"], before["met"])
-    rows = len(cells)
-    return pl.DataFrame({name: met.slice(at * rows, rows) for at, name in enumerate(cells.columns)}), totals
-
-
-def bits(met: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
-    """Surprise of each step by each feature, -log2 of the share of its bin: Float64 columns named as the features.
+def bits(met: pl.LazyFrame) -> pl.LazyFrame:
+    """Surprise of each step by each feature, -log2 of the share of its bin: Float64 columns named as `Feature.bits`.
 
     Of several grids the mean is taken.
 
     Args:
-        met: See `counted`.
-        number: Of each step in its series, from 0.
+        met: How often each step's cell was met before it, a column a table, named by its number; and `number`, of each
+            step in its series.
     """
-    seen = pl.lit(number % GENERATION_STEPS + (number >= GENERATION_STEPS).cast(pl.Int64) * GENERATION_STEPS)
-    return met.select(_mean_bits(feature, seen).alias(feature.name) for feature in FEATURES)
+    number = pl.col("number")
+    seen = number % GENERATION_STEPS + (number >= GENERATION_STEPS).cast(pl.Int64) * GENERATION_STEPS
+    hours = (pl.col(str(table.number)) for table in TABLES if table.totals)
+    return met.with_columns(
+        (1.0 / (seen + PRIOR)).alias(_A_STEP), *((1.0 / (hour + HOURLY_PRIOR)).alias(_A_STEP_IN_HOUR) for hour in hours)
+    ).select(_mean_bits(feature) for feature in FEATURES)
 
 
-def _mean_bits(feature: Feature, seen: pl.Expr) -> pl.Expr:
-    own = [table for table in TABLES if table.feature is feature]
-    shares = [ratio(pl.col(str(t.number)) + PRIOR / BINS, seen + PRIOR) for t in own if not t.hourly]
+_A_STEP, _A_STEP_IN_HOUR = "!share of a step", "!share of a step in its hour"
+
+
+def _mean_bits(feature: Feature) -> pl.Expr:
+    own = [table for table in TABLES if table.feature is feature and not table.totals]
+    shares = [(_met(table) + PRIOR / BINS) * pl.col(_A_STEP) for table in own if not table.hourly]
     if feature.hourly:
-        by_hour = [pl.col(str(table.number)) for table in own if table.hourly and not table.totals]
-        (in_hour,) = (pl.col(str(table.number)) for table in own if table.totals)
-        shares = _shrunk(by_hour, in_hour, shares)
-    return ratio(in_order(-share.log(2) for share in shares), len(shares))
+        # With few steps the shares in an hour of the week are like those of all hours.
+        by_hour = (_met(table) for table in own if table.hourly)
+        shares = [
+            (met + HOURLY_PRIOR * share) * pl.col(_A_STEP_IN_HOUR) for met, share in zip(by_hour, shares, strict=True)
+        ]
+    return (-reduce(mul, shares).log(2) * (1 / len(shares))).alias(feature.bits)
 
 
-def _shrunk(by_hour: Sequence[pl.Expr], in_hour: pl.Expr, overall: Sequence[pl.Expr]) -> list[pl.Expr]:
-    """Shares in the hour of the week, which with few steps are like those of all hours."""
-    return [
-        ratio(met + HOURLY_PRIOR * share, in_hour + HOURLY_PRIOR) for met, share in zip(by_hour, overall, strict=True)
-    ]
+def _met(table: Table) -> pl.Expr:
+    return pl.col(str(table.number))
+

@@ -25,27 +25,26 @@ SMALLEST_RANGE = 1e-3
 LEAST_RANGE = 1e-9
 """Of one that is flat at 0."""
 
-LOW, HIGH = "low", "high"
+MIDDLE, HALF = "middle", "half"
+"""Of the grid's range, and half of that, in the unit of the measure."""
 
 WIDTH = BINS / 2
 
 
 def bounds(least: pl.Expr, greatest: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """The range of the grid for what the warm-up measured."""
+    """The range of the grid for what the warm-up measured: its middle, and half of it."""
     middle = (least + greatest) / 2
     half = pl.max_horizontal((greatest - least) / 2, middle.abs() * SMALLEST_RANGE / 2, pl.lit(LEAST_RANGE / 2))
-    return (middle - half).alias(LOW), (middle + half).alias(HIGH)
+    return middle.alias(MIDDLE), half.alias(HALF)
 
 
-def half_ranges(value: pl.Expr) -> pl.Expr:
-    """Distance from the middle of the grid, in halves of its range."""
-    half = (pl.col(HIGH) - pl.col(LOW)) / 2
-    return ratio(value - (pl.col(LOW) + half), half)
+def distance(value: pl.Expr) -> pl.Expr:
+    """From the middle of the grid, in halves of its range."""
+    return ratio(value - pl.col(MIDDLE), pl.col(HALF))
 
 
-def on_grid(value: pl.Expr) -> pl.Expr:
+def on_grid(distance: pl.Expr) -> pl.Expr:
     """Bins from the beginning of the grid, a Float64; all beyond `REACH` is at its ends."""
-    distance = half_ranges(value)
     beyond = ((distance.abs() - 1) / TAIL).arcsinh() * TAIL + 1
     compressed = pl.when(distance.abs() <= 1).then(distance).otherwise(distance.sign() * beyond)
     return (compressed.clip(-REACH, REACH) + REACH) * WIDTH
@@ -53,7 +52,7 @@ def on_grid(value: pl.Expr) -> pl.Expr:
 
 def bin_of(place: pl.Expr, shift: float) -> pl.Expr:
     """Number of the bin, from 0, of a place of `on_grid`, on the grid shifted by so many bins (0 to 1); Int64."""
-    return (place + shift).floor().cast(pl.Int64)
+    return (place + shift).cast(pl.Int64)
 
 
 def edge_of(number: pl.Expr, shift: float) -> pl.Expr:
@@ -61,5 +60,4 @@ def edge_of(number: pl.Expr, shift: float) -> pl.Expr:
     compressed = (number - shift) / WIDTH - REACH
     beyond = ((compressed.abs() - 1) / TAIL).sinh() * TAIL + 1
     distance = pl.when(compressed.abs() <= 1).then(compressed).otherwise(compressed.sign() * beyond)
-    half = (pl.col(HIGH) - pl.col(LOW)) / 2
-    return pl.col(LOW) + half + distance * half
+    return pl.col(MIDDLE) + distance * pl.col(HALF)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from processors.detect.exact import in_order, ratio
-from processors.detect.surprise import counts
-from processors.detect.surprise.counts import GENERATION_STEPS
-from processors.detect.surprise.features import FEATURES, LOOK_BACK_STEPS, with_features
-from processors.detect.surprise.grid import HIGH, LOW, bounds, half_ranges
+from processors.detect.exact import in_order
+from processors.detect.surprise.counts import GENERATION_STEPS, bits, cell_of, place_of, placed, series_of
+from processors.detect.surprise.features import FEATURES, LEVEL, LOOK_BACK_STEPS, with_features
+from processors.detect.surprise.grid import HALF, MIDDLE, bounds, distance
+from processors.detect.surprise.running import counted
 
 WARM_UP_STEPS = 100
 """The first steps of a series: they fix the grid and are counted, but say nothing."""
@@ -28,15 +28,15 @@ _RECENT: dict[str, pl.DataType] = {"slot": pl.Int64(), "mean": pl.Float64(), "mi
 LEARNED: dict[str, pl.DataType] = {
     "steps": pl.Int64(),
     "outside": pl.Int64(),
-    LOW: pl.Float64(),
-    HIGH: pl.Float64(),
+    MIDDLE: pl.Float64(),
+    HALF: pl.Float64(),
     "recent": pl.List(pl.Struct(_RECENT)),
     "places": pl.List(pl.UInt32()),
     "met": pl.List(pl.UInt16()),
 }
 """What a series carries: its steps since it began, how many of the last are on end far outside, the
-range of the grid (null in the warm-up), the last steps, and its counts: `places` are tables, hours and bins of the
-generation before and, `ONE_GENERATION` higher, of this one, in order and each as its distance from the one before it,
+range of the grid (null in the warm-up), the last steps, and its counts: `places` are tables, hours and bins, doubled
+and one more for this generation than for the one before, in order and each as its distance from the one before it,
 which packs to a third."""
 
 NOTHING = {"steps": 0, "outside": 0, "recent": [], "places": [], "met": []}
@@ -47,16 +47,14 @@ class Lesson:
     """Steps with what is known of them, and the series as of after them.
 
     Attributes:
-        steps: Those judged, in order within a series: with their `number` since it began, features, grid, a column
-            `bits.<feature>` for each feature, and `score`, null in the warm-up.
-        cells: Of the steps (`counts.cells_of`).
-        carried: Counts of before (`counts.CELLS`).
+        steps: Those judged, in order within a series: with their `number` since it began, features, grid, a column of
+            bits for each feature, and `score`, null in the warm-up.
+        carried: Counts of before (`running.COUNTS`).
         series: `series` and `LEARNED`, one row each.
         rest: Steps that are still to be judged, because their series began anew.
     """
 
     steps: pl.DataFrame
-    cells: pl.DataFrame
     carried: pl.DataFrame
     series: pl.DataFrame
     rest: pl.DataFrame
@@ -67,121 +65,158 @@ def learn(new: pl.DataFrame, series: pl.DataFrame) -> Lesson:
 
     Args:
         new: See `steps.steps`.
-        series: `series` and `LEARNED`, one row for each series.
+        series: `series` and `LEARNED`, one row for each series of the steps.
     """
-    points = with_features(_numbered(new, series))
-    ready = _with_grid(points, series)
-    fresh = ready.filter(pl.col(LOW).is_not_null() & (pl.col("row").is_not_null() | pl.col("begins")))
-    runs = _outside(fresh, series)
-    ends = runs.filter(pl.col("outside") >= REGIME_STEPS).group_by("series").agg(ends=pl.col("number").first())
-    runs = runs.join(ends, on="series", how="left", maintain_order="left")
-    judged = counts.placed(runs.filter(pl.col("ends").is_null() | (pl.col("number") <= pl.col("ends"))))
-    rest = runs.filter(pl.col("number") > pl.col("ends")).select(new.columns)
-    cells, carried = counts.cells_of(judged), _cells(series)
-    met, totals = counts.counted(cells, carried)
-    surprise = counts.bits(met, judged["number"])
-    score = surprise.select(ratio(in_order(map(pl.col, surprise.columns)), len(FEATURES))).to_series()
-    scored = judged.hstack(surprise.rename(lambda name: f"bits.{name}")).with_columns(
+    points = with_features(_numbered(new, series)).collect(engine="in-memory")
+    grids = _grids(points, series)
+    fresh = _fresh(points, grids)
+    ends = fresh.filter(pl.col("outside") >= REGIME_STEPS).group_by("series").agg(ends=pl.col("number").first())
+    lives = fresh.join(ends, on="series", how="left", maintain_order="left")
+    goes_on = pl.col("ends").is_null() | (pl.col("number") <= pl.col("ends"))
+    judged, carried = placed(lives.lazy().filter(goes_on)).collect(engine="in-memory"), _counts(series)
+    met, counts = counted(judged, carried)
+    surprise = bits(met.lazy().with_columns(judged["number"])).collect(engine="in-memory")
+    score = in_order(pl.col(feature.bits) for feature in FEATURES) * (1 / len(FEATURES))
+    scored = judged.hstack(surprise).with_columns(
         pl.when(pl.col("number") >= WARM_UP_STEPS).then(score).alias(SCORE)
     )
-    following = _following(points, ready, judged, series, totals)
-    return Lesson(scored, cells, carried, _restarted(following, ends), rest)
+    following = _following(points, grids, judged, series, counts)
+    rest = lives.filter(~goes_on).select(new.columns)
+    return Lesson(scored, carried, _restarted(following, ends), rest)
 
 
-def _numbered(new: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+def _numbered(new: pl.DataFrame, series: pl.DataFrame) -> pl.LazyFrame:
     """The last steps of before and the new ones, in order within a series: `number` in it, `place` among these."""
     recent = (
-        series.filter(pl.col("recent").list.len() > 0)
+        series.lazy()
+        .filter(pl.col("recent").list.len() > 0)
         .select("series", "recent")
         .explode("recent")
         .unnest("recent")
         .with_columns(row=pl.lit(None, pl.UInt32))
     )
-    first = series.select("series", first=pl.col("steps") - pl.col("recent").list.len())
+    first = series.lazy().select("series", first=pl.col("steps") - pl.col("recent").list.len())
     return (
-        pl.concat([recent.select(new.columns), new])
+        pl.concat([recent.select(new.columns), new.lazy()])
         .sort("series", maintain_order=True)
         .join(first, on="series", maintain_order="left")
-        .with_columns(place=pl.int_range(pl.len()).over("series"))
+        .with_columns(place=_place())
         .with_columns(number=pl.col("first") + pl.col("place"))
         .drop("first")
     )
 
 
-def _with_grid(points: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
-    """The steps with the range of their grid, null in a warm-up that goes on, and whether it `begins` here."""
-    warm = points.filter(pl.col("number") < WARM_UP_STEPS)
-    least, greatest = bounds(pl.col("min").min(), pl.col("max").max())
-    ready = warm.group_by("series").agg(least, greatest, pl.len()).filter(pl.col("len") == WARM_UP_STEPS)
-    begins = series.filter(pl.col(LOW).is_null()).select("series").join(ready, on="series")
-    known = series.filter(pl.col(LOW).is_not_null()).select("series", LOW, HIGH, begins=pl.lit(value=False))
-    grids = pl.concat([known, begins.select("series", LOW, HIGH, begins=pl.lit(value=True))])
-    return points.join(grids, on="series", how="left", maintain_order="left")
+def _place() -> pl.Expr:
+    """Of each step among those of its series, which are together, from 0."""
+    at = pl.int_range(pl.len())
+    return at - pl.when(pl.col("series").ne_missing(pl.col("series").shift(1))).then(at).forward_fill()
 
 
-def _outside(fresh: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
-    """The steps with how many up to each are on end far `outside` the grid."""
-    place = pl.int_range(pl.len()).over("series")
-    inside = pl.when(half_ranges(pl.col("level")).abs() <= FAR).then(place).forward_fill().over("series")
-    carried = series.select("series", "outside")
-    return fresh.join(carried, on="series", maintain_order="left").with_columns(
-        outside=pl.when(inside.is_null()).then(pl.col("outside") + place + 1).otherwise(place - inside)
+def _grids(points: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    """`series`, `MIDDLE`, `HALF` and `outside` of those that have a grid, and whether it `begins` with these steps."""
+    known = series.lazy().filter(pl.col(MIDDLE).is_not_null())
+    least, greatest = pl.col("min").min(), pl.col("max").max()
+    begins = (
+        points.lazy()
+        .filter(pl.col("number") < WARM_UP_STEPS)
+        .join(series.lazy().filter(pl.col(MIDDLE).is_null()), on="series", how="semi")
+        .group_by("series")
+        .agg(*bounds(least, greatest), pl.len())
+        .filter(pl.col("len") == WARM_UP_STEPS)
     )
+    columns = ["series", MIDDLE, HALF]
+    return pl.concat(
+        [
+            known.select(*columns, "outside", begins=pl.lit(value=False)),
+            begins.select(*columns, outside=pl.lit(0, pl.Int64), begins=pl.lit(value=True)),
+        ]
+    ).collect(engine="in-memory")
 
 
-def _cells(series: pl.DataFrame) -> pl.DataFrame:
-    """The counts that series carry (`counts.CELLS`)."""
-    code = pl.col("places").cast(pl.Int64).cum_sum().over("series")
-    generation = (pl.col("steps") - 1) // GENERATION_STEPS - 1 + counts.generation_of(code)
+def _fresh(points: pl.DataFrame, grids: pl.DataFrame) -> pl.DataFrame:
+    """The steps that a grid judges for the first time: their distances, and how many on end are far `outside`."""
+    at, place = pl.int_range(pl.len()), _place()
+    inside = pl.when(pl.col(LEVEL.distance).abs() <= FAR).then(at).forward_fill()
     return (
-        series.filter(pl.col("places").list.len() > 0)
-        .select("series", "places", "met", "steps")
-        .explode("places", "met")
-        .select(
-            cell=counts.whole(pl.col("series"), generation, counts.place_of(code)), count=pl.col("met").cast(pl.Int64)
+        points.lazy()
+        .join(grids.lazy(), on="series", maintain_order="left")
+        .filter(pl.col("row").is_not_null() | pl.col("begins"))
+        .with_columns(distance(pl.col(feature.name)).alias(feature.distance) for feature in FEATURES)
+        .with_columns(
+            outside=pl.when(inside >= at - place).then(at - inside).otherwise(pl.col("outside") + place + 1)
         )
+        .collect(engine="in-memory")
     )
+
+
+def _counts(series: pl.DataFrame) -> pl.DataFrame:
+    """What the series carry (`running.COUNTS`)."""
+    apart = pl.col("places").cast(pl.Int64)
+    upto = apart.cum_sum()
+    first = pl.col("series").ne_missing(pl.col("series").shift(1))
+    return (
+        series.lazy()
+        .filter(pl.col("places").list.len() > 0)
+        .select("series", "places", "met", generation=_generation())
+        .explode("places", "met")
+        .select("series", "generation", "met", code=upto - pl.when(first).then(upto - apart).forward_fill())
+        .select(
+            cell=cell_of(pl.col("series"), pl.col("code") // 2),
+            generation=pl.col("generation") - 1 + pl.col("code") % 2,
+            count=pl.col("met").cast(pl.Int64),
+        )
+        .collect(engine="in-memory")
+    )
+
+
+def _generation() -> pl.Expr:
+    """Of the last step of a series."""
+    return (pl.col("steps") - 1) // GENERATION_STEPS
 
 
 def _following(
-    points: pl.DataFrame, ready: pl.DataFrame, judged: pl.DataFrame, series: pl.DataFrame, totals: pl.DataFrame
+    points: pl.DataFrame, grids: pl.DataFrame, judged: pl.DataFrame, series: pl.DataFrame, counts: pl.DataFrame
 ) -> pl.DataFrame:
     """The series after the steps: `series` and `LEARNED`."""
-    grids = ready.group_by("series").agg(pl.col(LOW).first(), pl.col(HIGH).first())
-    last = judged.group_by("series").agg(pl.col("outside").last())
-    kept = pl.when(pl.col(LOW).is_null()).then(WARM_UP_STEPS).otherwise(LOOK_BACK_STEPS - 1)
+    kept = pl.when(pl.col(MIDDLE).is_null()).then(WARM_UP_STEPS).otherwise(LOOK_BACK_STEPS - 1)
+    now = (
+        points.lazy()
+        .group_by("series")
+        .agg(steps=pl.col("number").last() + 1)
+        .join(grids.lazy().select("series", MIDDLE, HALF), on="series", how="left")
+        .join(judged.lazy().group_by("series").agg(pl.col("outside").last()), on="series", how="left")
+        .with_columns(pl.col("outside").fill_null(0), first=pl.col("steps") - kept)
+        .collect(engine="in-memory")
+    )
     recent = (
-        ready.filter(pl.int_range(pl.len()).reverse().over("series") < kept)
+        points.lazy()
+        .join(now.lazy().select("series", "first"), on="series", maintain_order="left")
+        .filter(pl.col("number") >= pl.col("first"))
         .group_by("series", maintain_order=True)
         .agg(recent=pl.struct(*_RECENT))
     )
-    steps = points.group_by("series").agg(steps=pl.col("number").last() + 1)
-    following = series.select("series", *LEARNED)
-    for part in (grids, last, recent, steps):
-        following = following.update(part, on="series", how="left")
     return (
-        following.drop("places", "met")
-        .join(_packed(totals, following), on="series", how="left", maintain_order="left")
-        .with_columns(
-            pl.col("places").fill_null([]).cast(LEARNED["places"]), pl.col("met").fill_null([]).cast(LEARNED["met"])
-        )
+        series.lazy()
+        .select("series")
+        .join(now.lazy(), on="series", maintain_order="left")
+        .join(recent, on="series", maintain_order="left")
+        .join(_packed(counts, now), on="series", how="left", maintain_order="left")
+        .with_columns(pl.col(name).fill_null([]).cast(LEARNED[name]) for name in ("places", "met"))
         .select("series", *LEARNED)
+        .collect(engine="in-memory")
     )
 
 
-def _packed(totals: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+def _packed(counts: pl.DataFrame, series: pl.DataFrame) -> pl.LazyFrame:
     """The counts of the last generation of each series and of the one before it: `series`, `places`, `met`."""
-    cell = pl.col("cell")
-    generation = (pl.col("steps") - 1) // GENERATION_STEPS
-    since = counts.generation_of(cell) - pl.col("generation") + 1
-    code = since * counts.ONE_GENERATION + counts.place_of(cell)
+    since = pl.col("generation") - pl.col("last") + 1
     apart = pl.col("code") - pl.when(pl.col("series") == pl.col("series").shift(1)).then(pl.col("code").shift(1))
     return (
-        totals.with_columns(series=counts.series_of(cell).cast(pl.UInt32))
-        .join(series.select("series", generation=generation), on="series")
+        counts.lazy()
+        .with_columns(series=series_of(pl.col("cell")))
+        .join(series.lazy().select("series", last=_generation()), on="series", maintain_order="left")
         .filter(since >= 0)
-        .sort("cell")
-        .select("series", "count", code=code)
+        .select("series", "count", code=place_of(pl.col("cell")) * 2 + since)
         .select("series", places=pl.coalesce(apart, "code").cast(pl.UInt32), met=pl.col("count").cast(pl.UInt16))
         .group_by("series", maintain_order=True)
         .agg("places", "met")

@@ -33,27 +33,34 @@ def known(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The values that are known, and their series.
 
     Returns:
-        `series`, `row`, `slot` (five minutes since 1970) and `value`, in order within a series; then `series`,
+        `series`, `row`, `slot` (five minutes since 1970) and `value`, in order of series and row; then `series`,
         `sensorId` and `measure` of each series that has a value.
     """
-    sensors = rows.select(SENSOR_ID).unique(maintain_order=True).with_row_index("series")
+    sensors = rows.select(SENSOR_ID).unique(maintain_order=True).with_row_index("sensor")
     numbered = rows.join(sensors, on=SENSOR_ID, how="left", maintain_order="left").select(
-        pl.col("series") * len(MEASURE_NAMES),
         *MEASURE_NAMES,
+        first=pl.col("sensor") * len(MEASURE_NAMES),
         row=pl.int_range(pl.len(), dtype=pl.UInt32),
         slot=pl.col(OBSERVED_AT).dt.epoch("s") // STEP_S,
     )
-    values, numbers = [], []
-    for at, name in enumerate(MEASURE_NAMES):
-        own = numbered.select(pl.col("series") + at, "row", "slot", value=name).drop_nulls("value")
-        there = own["series"].unique()
-        values.append(own)
-        numbers.append(
-            sensors.select(pl.col("series") * len(MEASURE_NAMES) + at, SENSOR_ID, measure=pl.lit(name)).filter(
-                pl.col("series").is_in(there.implode())
-            )
-        )
-    return pl.concat(values), pl.concat(numbers)
+    present = [(at, name) for at, name in enumerate(MEASURE_NAMES) if rows[name].null_count() < len(rows)]
+    values = pl.concat(
+        [
+            numbered.clear().select(series="first", row="row", slot="slot", value=MEASURE_NAMES[0]).lazy(),
+            *(
+                numbered.lazy().select(pl.col("first").alias("series") + at, "row", "slot", value=name).drop_nulls()
+                for at, name in present
+            ),
+        ]
+    )
+    own = values.sort("series", maintain_order=True).collect(engine="in-memory")
+    measure, sensor = pl.col("series") % len(MEASURE_NAMES), pl.col("series") // len(MEASURE_NAMES)
+    numbers = own.select(pl.col("series").unique(maintain_order=True)).select(
+        "series",
+        pl.lit(sensors[SENSOR_ID]).gather(sensor),
+        measure=pl.lit(pl.Series(MEASURE_NAMES)).gather(measure),
+    )
+    return own, numbers
 
 
 def steps(values: pl.DataFrame, before: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -64,10 +71,11 @@ def steps(values: pl.DataFrame, before: pl.DataFrame) -> tuple[pl.DataFrame, pl.
         before: `series` and `OPEN`, one row for each series of the values.
 
     Returns:
-        `series`, `row` that ended it, `slot`, `mean`, `min` and `max` of each step, in order within a series; then
+        `series`, `row` that ended it, `slot`, `mean`, `min` and `max` of each step, in order of series and row; then
         `series` and `OPEN` as of now.
     """
-    carried = before.select(
+    value, series, slot, ends = pl.col("value"), pl.col("series"), pl.col("slot"), pl.col("ends")
+    carried = before.lazy().select(
         "series",
         "slot",
         row=pl.lit(None, pl.UInt32),
@@ -76,39 +84,42 @@ def steps(values: pl.DataFrame, before: pl.DataFrame) -> tuple[pl.DataFrame, pl.
         min="openMin",
         max="openMax",
     )
-    value = pl.col("value")
-    own = values.select("series", "slot", "row", rows=pl.lit(1, pl.Int64), sum=value, min=value, max=value)
-    seen = pl.concat([carried, own])
-    ends = (pl.col("row").is_not_null() & pl.col("slot").ne_missing(pl.col("slot").shift(1))).over("series")
-    seen = seen.with_columns(ends.alias("ends"))
-    nothing_open = (pl.col("ends") | (pl.col("rows") == 0)).shift(1, fill_value=True).over("series")
-    alone = pl.col("ends") & nothing_open
-    seen = seen.with_columns(alone.alias("alone"))
-    one = seen.filter("alone")
-    many = _together(seen.filter(~pl.col("alone")))
+    own = values.lazy().select("series", "slot", "row", rows=pl.lit(1, pl.Int64), sum=value, min=value, max=value)
+    seen = (
+        pl.concat([carried, own])
+        .sort("series", maintain_order=True)
+        .with_columns(ends=pl.col("row").is_not_null() & slot.ne_missing(slot.shift(1)))
+        .with_columns(alone=ends & (ends | (pl.col("rows") == 0)).shift(1, fill_value=True))
+        .collect(engine="in-memory")
+    )
     columns = ["series", "row", "slot", "rows", "sum", "min", "max"]
-    ended = pl.concat([one.select(columns), many.filter("ends").select(columns)])
-    if len(one) and len(many):
-        ended = ended.sort("series", "row")
-    ended = ended.select("series", "row", "slot", ratio(pl.col("sum"), pl.col("rows")), "min", "max").rename(
-        {"sum": "mean"}
+    one = seen.lazy().filter("alone").select(columns)
+    many = _together(seen.filter(~pl.col("alone")))
+    ended = pl.concat([one, many.lazy().filter("ends").select(columns)])
+    mean = ratio(pl.col("sum"), pl.col("rows")).alias("mean")
+    found = ended.select("series", "row", "slot", mean, "min", "max").sort("series", "row").collect(engine="in-memory")
+    rest = many.lazy().filter(~ends).select("series", openRows="rows", openSum="sum", openMin="min", openMax="max")
+    following = (
+        seen.lazy()
+        .group_by("series", maintain_order=True)
+        .agg(slot.last())
+        .join(rest, on="series", how="left", maintain_order="left")
+        .with_columns(pl.col("openRows").fill_null(0), pl.col("openSum").fill_null(0.0))
+        .select("series", *OPEN)
     )
-    rest = many.filter(~pl.col("ends")).select("series", openRows="rows", openSum="sum", openMin="min", openMax="max")
-    last = seen.group_by("series", maintain_order=True).agg(pl.col("slot").last())
-    nothing = {"openRows": 0, "openSum": 0.0}
-    following = last.join(rest, on="series", how="left", maintain_order="left").with_columns(
-        pl.col(name).fill_null(zero) for name, zero in nothing.items()
-    )
-    return ended, following.select("series", *OPEN)
+    return found, following.collect(engine="in-memory")
 
 
 def _together(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of one step, in order, as one row."""
-    number = pl.col("ends").cum_sum().over("series") - pl.col("ends").cast(pl.UInt32)
+    series, ends = pl.col("series"), pl.col("ends")
+    begins = ends.shift(1, fill_value=True) | series.ne_missing(series.shift(1))
     return (
-        rows.with_columns(number.alias("number"))
-        .group_by("series", "number", maintain_order=True)
+        rows.lazy()
+        .with_columns(number=begins.cast(pl.UInt32).cum_sum().set_sorted())
+        .group_by("number", maintain_order=True)
         .agg(
+            series.last(),
             pl.col("row").last(),
             pl.col("slot").last(),
             pl.col("rows").sum(),
@@ -116,6 +127,7 @@ def _together(rows: pl.DataFrame) -> pl.DataFrame:
             pl.col("sum").cum_sum().last(),
             pl.col("min").min(),
             pl.col("max").max(),
-            pl.col("ends").last(),
+            ends.last(),
         )
+        .collect(engine="in-memory")
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from processors.detect.surprise import counts
-from processors.detect.surprise.counts import ONE_GENERATION, TABLES, Table
-from processors.detect.surprise.features import FEATURES
-from processors.detect.surprise.grid import HIGH, LOW, edge_of
+from processors.detect.surprise.counts import TABLES, Table, bin_in, cell_of, generation_of
+from processors.detect.surprise.features import FEATURES, Feature
+from processors.detect.surprise.grid import HALF, MIDDLE, edge_of
 from processors.detect.surprise.lesson import Lesson
 from processors.detect.surprise.steps import STEP_S
 
@@ -32,20 +31,19 @@ def usual(alerts: pl.DataFrame, lesson: Lesson) -> pl.DataFrame:
         alerts: Some of the lesson's steps, one at least.
         lesson: Its steps and counts tell what came before each alert.
     """
-    names = [feature.name for feature in FEATURES]
-    most = pl.max_horizontal(f"bits.{name}" for name in names)
-    plain = [pl.when(pl.col(f"bits.{name}") >= PLAIN * most).then(pl.lit(at)) for at, name in enumerate(names)]
+    most = pl.max_horizontal(feature.bits for feature in FEATURES)
+    plain = [pl.when(pl.col(feature.bits) >= PLAIN * most).then(pl.lit(at)) for at, feature in enumerate(FEATURES)]
     told = alerts.with_columns(top=pl.coalesce(plain))
-    tops = set(told["top"])
-    parts = [_of(told.filter(pl.col("top") == at), name, lesson) for at, name in enumerate(names) if at in tops]
-    return pl.concat(parts)
+    parts = told.partition_by("top", as_dict=True, maintain_order=True)
+    return pl.concat([_of(part, FEATURES[at], lesson) for (at,), part in sorted(parts.items())])
 
 
-def _of(alerts: pl.DataFrame, name: str, lesson: Lesson) -> pl.DataFrame:
-    overall = next(table for table in TABLES if table.feature.name == name and not table.hourly)
-    hourly = next((t for t in TABLES if t.feature.name == name and t.hourly and not t.totals), None)
+def _of(alerts: pl.DataFrame, feature: Feature, lesson: Lesson) -> pl.DataFrame:
+    own = [table for table in TABLES if table.feature is feature and not table.totals]
+    overall = next(table for table in own if not table.hourly)
+    hourly = next((table for table in own if table.hourly), None)
     ranges = _range(alerts, overall, lesson)
-    context = pl.lit(CONTEXTS[name], pl.String)
+    context = pl.lit(CONTEXTS[feature.name], pl.String)
     if hourly is not None:
         at_hour = _range(alerts, hourly, lesson)
         enough = at_hour["steps"] >= ENOUGH_STEPS
@@ -53,7 +51,7 @@ def _of(alerts: pl.DataFrame, name: str, lesson: Lesson) -> pl.DataFrame:
             pl.when(enough).then(at_hour[column]).otherwise(pl.col(column)).alias(column) for column in ranges.columns
         )
         context = pl.when(enough).then(pl.format("{}, {}", context, _hour())).otherwise(context)
-    return alerts.hstack(ranges.drop("steps")).with_columns(value=name, context=context)
+    return alerts.hstack(ranges.drop("steps")).with_columns(value=feature.name, context=context)
 
 
 def _hour() -> pl.Expr:
@@ -64,26 +62,26 @@ def _hour() -> pl.Expr:
 
 def _range(alerts: pl.DataFrame, table: Table, lesson: Lesson) -> pl.DataFrame:
     """`steps` counted in the table before each alert, and the range that they had; one row an alert."""
-    cell = pl.col("cell")
-    head = cell - counts.bin_in(cell)
-    wanted = alerts.select("series", "number", LOW, HIGH, at=pl.int_range(pl.len()), cell=table.cell())
-    wanted = wanted.select("series", "number", LOW, HIGH, "at", head=head)
-    heads = pl.concat([wanted, wanted.with_columns(pl.col("head") - ONE_GENERATION)])
-    own = lesson.steps.select("series", before=pl.col("number")).with_columns(
-        lesson.cells[str(table.number)].alias("cell")
+    number = pl.col("number")
+    cell = cell_of(pl.col("series"), table.place())
+    wanted = alerts.select(
+        number, MIDDLE, HALF, head=cell - bin_in(cell), generation=generation_of(number), at=pl.int_range(pl.len())
     )
-    own = own.filter(pl.col("series").is_in(alerts["series"].unique().implode()))
-    met = pl.concat(
-        [
-            lesson.carried.select("cell", "count", before=pl.lit(-1, pl.Int64)),
-            own.select("cell", "before", count=pl.lit(1, pl.Int64)).select("cell", "count", "before"),
-        ]
-    ).with_columns(head=head, bin=counts.bin_in(cell))
+    heads = pl.concat([wanted, wanted.with_columns(pl.col("generation") - 1)])
+    own = lesson.steps.lazy().filter(pl.col("series").is_in(alerts["series"].unique().implode()))
+    counts = [
+        lesson.carried.lazy().with_columns(before=pl.lit(-1, pl.Int64)),
+        own.select(cell=cell, generation=generation_of(number), count=pl.lit(1, pl.Int64), before=number),
+    ]
+    cell = pl.col("cell")
     bins = (
-        met.join(heads, on="head")
-        .filter(pl.col("before") < pl.col("number"))
+        pl.concat(counts)
+        .select("generation", "count", "before", head=cell - bin_in(cell), bin=bin_in(cell))
+        .filter(pl.col("head").is_in(heads["head"].unique().implode()))
+        .join(heads.lazy(), on=["head", "generation"])
+        .filter(pl.col("before") < number)
         .group_by("at", "bin")
-        .agg(pl.col("count").sum(), pl.col(LOW).first(), pl.col(HIGH).first())
+        .agg(pl.col("count").sum(), pl.col(MIDDLE).first(), pl.col(HALF).first())
         .sort("at", "bin")
     )
     edges = bins.with_columns(
@@ -95,7 +93,9 @@ def _range(alerts: pl.DataFrame, table: Table, lesson: Lesson) -> pl.DataFrame:
         expectedHigh=pl.col("upper").filter(pl.col("upto") >= pl.col("all") * (ODD_PARTS - 1)).first(),
     )
     return (
-        wanted.select("at")
+        wanted.lazy()
+        .select("at")
         .join(ranges, on="at", how="left", maintain_order="left")
         .select(pl.col("steps").fill_null(0), "expectedLow", "expectedHigh")
+        .collect(engine="in-memory")
     )
