@@ -64,16 +64,15 @@ class Stuck:
 def _length(name: str) -> pl.Expr:
     """Rows of the run so far, from 1; null before any known value."""
     value, carried = pl.col(name), pl.col(_run(name))
-    counted = (pl.col(_known(name)) & carried.is_null()).cum_sum().cast(pl.Int64).over(SENSOR_ID)
-    begins = value.is_not_null() & value.ne_missing(value.shift(1).over(SENSOR_ID))
+    counted = (pl.col(_known(name)) & carried.is_null()).cum_sum().cast(pl.Int64)
+    begins = value.is_not_null() & value.ne_missing(value.shift(1))
     before = pl.when(carried.is_not_null()).then(-carried).when(begins).then(counted - 1)
-    return counted - before.forward_fill().over(SENSOR_ID)
+    return (counted - before.forward_fill()).over(SENSOR_ID)
 
 
 def _ended(name: str) -> pl.Expr:
     """Rows of the longest run that has ended so far."""
-    before = pl.col(_run(name)).shift(1).over(SENSOR_ID)
-    ended = pl.when(pl.col(_run(name)) == 1).then(before)
+    ended = pl.when(pl.col(_run(name)) == 1).then(pl.col(_run(name)).shift(1))
     return pl.coalesce(_longest(name), ended).fill_null(0).cum_max().over(SENSOR_ID)
 
 

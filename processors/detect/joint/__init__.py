@@ -59,7 +59,8 @@ class Joint:
         spread_kept = remembered(table, carried, spread.in_units(spread_sums, scale), spread.WEIGHT)
         seen = spread.squared(seen, spread_kept)
 
-        seen = seen.with_columns(tail.chi_square_bits(pl.col(spread.SQUARE), pl.col(spread.DEGREES)).alias("!bits"))
+        bits = tail.chi_square_bits(pl.col(spread.SQUARE), pl.col(spread.DEGREES)).alias("!bits")
+        seen = seen.lazy().with_columns(bits).collect(engine="in-memory")
         tail_sums = summed(table, carried, seen, tail.sums(pl.col("!bits")))
         tail_kept = remembered(table, carried, tail_sums, TAIL_WEIGHT)
         rare, excess = (pl.lit(tail_kept[name] / TAIL_WEIGHT).gather(pl.col(BLOCK)) for name in ("rare", "excess"))

@@ -43,14 +43,14 @@ def blocks(carried: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.
 
 def summed(table: pl.DataFrame, carried: pl.DataFrame, rows: pl.DataFrame, sums: Sequence[pl.Expr]) -> pl.DataFrame:
     """The sums in each block of the table, as Int64 and with what is carried of the first one of each sensor."""
-    added = rows.group_by(BLOCK).agg(*sums)
+    added = rows.lazy().group_by(BLOCK).agg(*sums).cast(pl.Int64).collect(engine="in-memory")
     names = added.columns[1:]
-    numbered = table.with_row_index(BLOCK).select(KEY, pl.col(BLOCK).cast(pl.Int64))
-    opened = numbered.group_by(KEY, maintain_order=True).first().hstack(carried.select(name + OPEN for name in names))
-    begun = opened.select(BLOCK, *(pl.col(name + OPEN).alias(name) for name in names))
-    every = numbered.select(BLOCK, *(pl.lit(0, pl.Int64).alias(name) for name in names))
-    whole = pl.concat([every, begun, added.select(BLOCK, *(pl.col(name).cast(pl.Int64) for name in names))])
-    return whole.group_by(BLOCK).agg(pl.all().sum()).sort(BLOCK).drop(BLOCK)
+    numbered = table.lazy().with_row_index(BLOCK).with_columns(pl.col(BLOCK).cast(pl.Int64))
+    begins = pl.col(KEY).ne_missing(pl.col(KEY).shift(1))
+    opened = carried.lazy().select(KEY, *(pl.col(name + OPEN).alias(name) for name in names))
+    begun = numbered.filter(begins).join(opened, on=KEY, maintain_order="left")
+    whole = pl.concat([numbered.select(BLOCK), begun.select(added.columns), added.lazy()], how="diagonal")
+    return whole.group_by(BLOCK).agg(pl.all().sum()).sort(BLOCK).drop(BLOCK).collect(engine="in-memory")
 
 
 def remembered(table: pl.DataFrame, carried: pl.DataFrame, values: pl.DataFrame, weight: float) -> pl.DataFrame:

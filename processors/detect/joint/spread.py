@@ -163,18 +163,18 @@ def squared(rows: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns((changes.fill_null(value=True).cum_sum() - 1).alias("!run"))
     runs = rows.group_by("!run", maintain_order=True).agg(pl.col(BLOCK, "!mask").first())
     factors = _factors(runs.select("!mask").hstack(kept.select(pl.all().gather(runs[BLOCK]))))
+    told = rows.lazy()
     for i, (there, part) in enumerate(zip(DISTANCES, PARTS, strict=True)):
         rest = pl.col(there).fill_null(0.0)
         for j in range(i):
             rest -= _of(factors, f"l{i}{j}") * pl.col(PARTS[j])
-        rows = rows.with_columns((rest * _of(factors, f"inverse{i}")).alias(part))
-    square = in_order(pl.col(part) * pl.col(part) for part in PARTS)
+        told = told.with_columns((rest * _of(factors, f"inverse{i}")).alias(part))
+    told = told.with_columns(in_order(pl.col(part) * pl.col(part) for part in PARTS).alias(PLAIN))
     remembered = _of(factors, "remembered")
-    return rows.with_columns(
-        square.alias(PLAIN),
-        (remembered * ratio(square, remembered).log1p()).alias(SQUARE),
+    return told.with_columns(
+        (remembered * ratio(pl.col(PLAIN), remembered).log1p()).alias(SQUARE),
         pl.sum_horizontal(pl.col(there).is_not_null().cast(pl.Int32) for there in DISTANCES).alias(DEGREES),
-    )
+    ).collect(engine="in-memory")
 
 
 def _of(factors: pl.DataFrame, name: str) -> pl.Expr:
@@ -192,8 +192,8 @@ def _factors(runs: pl.DataFrame) -> pl.DataFrame:
     size = len(DISTANCES)
     known = [pl.col("!mask") // 2**i % 2 == 1 for i in range(size)]
     rows = pl.min_horizontal(pl.when(known[i]).then(f"used{i}") for i in range(size)) / WEIGHT
-    runs = runs.with_columns(rows.fill_null(BLOCK_ROWS).alias("remembered"))
-    runs = runs.with_columns(
+    told = runs.lazy().with_columns(rows.fill_null(BLOCK_ROWS).alias("remembered"))
+    told = told.with_columns(
         pl.when(known[i] & known[j])
         .then(ratio(pl.col(f"product{i}{j}"), (pl.col(f"used{i}") * pl.col(f"used{j}")).sqrt()))
         .otherwise(float(i == j))
@@ -205,12 +205,12 @@ def _factors(runs: pl.DataFrame) -> pl.DataFrame:
         for k in range(j):
             left -= pl.col(f"l{j}{k}") * pl.col(f"l{j}{k}")
         finest = SMALLEST_SPREAD[MEASURE_NAMES[j]] ** 2
-        runs = runs.with_columns(
+        told = told.with_columns(
             (1 / pl.max_horizontal(left, pl.when(known[j]).then(finest).otherwise(1.0)).sqrt()).alias(f"inverse{j}")
         )
         for i in range(j + 1, size):
             rest = pl.col(f"c{i}{j}")
             for k in range(j):
                 rest -= pl.col(f"l{i}{k}") * pl.col(f"l{j}{k}")
-            runs = runs.with_columns((rest * pl.col(f"inverse{j}")).alias(f"l{i}{j}"))
-    return runs
+            told = told.with_columns((rest * pl.col(f"inverse{j}")).alias(f"l{i}{j}"))
+    return told.collect(engine="in-memory")

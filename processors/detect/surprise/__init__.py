@@ -66,7 +66,9 @@ class Surprise:
         )
         now = pl.concat([own, sensors.lazy()], how="diagonal")
         others = state.lazy().join(now, on=SERIES, how="anti", maintain_order="left")
-        state_now = pl.concat([others, now], how="diagonal").select(*self.carries).sort(SERIES).collect(engine="in-memory")
+        state_now = (
+            pl.concat([others, now], how="diagonal").select(*self.carries).sort(SERIES).collect(engine="in-memory")
+        )
         return Judged(_wide(judged, len(rows)), self._findings(found, numbers), state_now)
 
     def _alerts(
@@ -128,7 +130,7 @@ def _judged(rows: pl.DataFrame, lessons: Sequence[Lesson]) -> pl.DataFrame:
 
 def _ends(rows: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
     """The rows that end a step, in order, and their sensors."""
-    mark = pl.repeat(value=False, n=len(rows), eager=True).scatter(ended["row"], True)  # noqa: FBT003 - the name of the argument is not the same in every Polars
+    mark = pl.repeat(value=False, n=len(rows), eager=True).scatter(ended["row"], True)
     return rows.select(SENSOR_ID).with_row_index("row").filter(mark)
 
 

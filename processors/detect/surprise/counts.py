@@ -143,4 +143,3 @@ def _mean_bits(feature: Feature) -> pl.Expr:
 
 def _met(table: Table) -> pl.Expr:
     return pl.col(str(table.number))
-

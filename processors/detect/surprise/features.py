@@ -73,24 +73,24 @@ def with_features(points: pl.LazyFrame) -> pl.LazyFrame:
     rounding of steps that have left it.
     """
     steps_there = pl.min_horizontal(pl.col("place") + 1, LOOK_BACK_STEPS)
-    return (
-        _last_ten(
-            points.with_columns(pl.col("mean").alias(LEVEL.name), least="min", greatest="max"),
-            {"least": pl.min_horizontal, "greatest": pl.max_horizontal, LEVEL.name: _sum},
-        )
-        .with_columns(ratio(pl.col(LEVEL.name), steps_there), hour_of_week(pl.col("slot")).alias(HOUR))
-    )
+    return _last_ten(
+        points.with_columns(pl.col("mean").alias(LEVEL.name), least="min", greatest="max"),
+        {"least": pl.min_horizontal, "greatest": pl.max_horizontal, LEVEL.name: _sum},
+    ).with_columns(ratio(pl.col(LEVEL.name), steps_there), hour_of_week(pl.col("slot")).alias(HOUR))
 
 
 def _last_ten(points: pl.LazyFrame, together: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]]) -> pl.LazyFrame:
     """Columns to what they are over the last ten steps, by doubling: of 2, 4, 8 and, with the first two, 10."""
     pairs = [f"!{name}" for name in together]
     for back in (1, 2, 4):
-        points = points.with_columns(both(pl.col(name), _before(name, back)).alias(name) for name, both in together.items())
+        points = points.with_columns(
+            both(pl.col(name), _before(name, back)).alias(name) for name, both in together.items()
+        )
         if back == 1:
             points = points.with_columns(pl.col(name).alias(pair) for name, pair in zip(together, pairs, strict=True))
     return points.with_columns(
-        both(pl.col(name), _before(pair, 8)).alias(name) for (name, both), pair in zip(together.items(), pairs, strict=True)
+        both(pl.col(name), _before(pair, 8)).alias(name)
+        for (name, both), pair in zip(together.items(), pairs, strict=True)
     ).drop(pairs)
 
 

@@ -77,9 +77,7 @@ def learn(new: pl.DataFrame, series: pl.DataFrame) -> Lesson:
     met, counts = counted(judged, carried)
     surprise = bits(met.lazy().with_columns(judged["number"])).collect(engine="in-memory")
     score = in_order(pl.col(feature.bits) for feature in FEATURES) * (1 / len(FEATURES))
-    scored = judged.hstack(surprise).with_columns(
-        pl.when(pl.col("number") >= WARM_UP_STEPS).then(score).alias(SCORE)
-    )
+    scored = judged.hstack(surprise).with_columns(pl.when(pl.col("number") >= WARM_UP_STEPS).then(score).alias(SCORE))
     following = _following(points, grids, judged, series, counts)
     rest = lives.filter(~goes_on).select(new.columns)
     return Lesson(scored, carried, _restarted(following, ends), rest)
@@ -142,9 +140,7 @@ def _fresh(points: pl.DataFrame, grids: pl.DataFrame) -> pl.DataFrame:
         .join(grids.lazy(), on="series", maintain_order="left")
         .filter(pl.col("row").is_not_null() | pl.col("begins"))
         .with_columns(distance(pl.col(feature.name)).alias(feature.distance) for feature in FEATURES)
-        .with_columns(
-            outside=pl.when(inside >= at - place).then(at - inside).otherwise(pl.col("outside") + place + 1)
-        )
+        .with_columns(outside=pl.when(inside >= at - place).then(at - inside).otherwise(pl.col("outside") + place + 1))
         .collect(engine="in-memory")
     )
 

@@ -16,6 +16,11 @@ from processors.detect.surprise.counts import TABLES, Table, cell_of, generation
 COUNTS: dict[str, pl.DataType] = {"cell": pl.Int64(), "generation": pl.Int64(), "count": pl.Int64()}
 """Columns of counts."""
 
+_GREATEST = 2**63 - 1
+
+STEPS_OF_A_THREAD = 5_000
+"""Fewer are counted sooner in one thread."""
+
 
 def counted(steps: pl.DataFrame, carried: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """How often each step's cells were met before it, in its generation and in the one before.
@@ -28,10 +33,10 @@ def counted(steps: pl.DataFrame, carried: pl.DataFrame) -> tuple[pl.DataFrame, p
         Int64 columns, one a table, named by its number; and the counts as of now (`COUNTS`), in order of cell and
         generation.
     """
-    threads = pl.thread_pool_size()
+    threads = min(pl.thread_pool_size(), 1 + len(steps) // STEPS_OF_A_THREAD)
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(lambda tables: _counted(steps, carried, tables), (TABLES[at::threads] for at in range(threads))))
-    met, counts = zip(*parts, strict=True)
+        parts = pool.map(lambda at: _counted(steps, carried, TABLES[at::threads]), range(min(threads, len(TABLES))))
+        met, counts = zip(*parts, strict=True)
     return pl.concat(met, how="horizontal"), pl.concat(counts).sort("cell", maintain_order=True)
 
 
@@ -52,9 +57,11 @@ def _counted(steps: pl.DataFrame, carried: pl.DataFrame, tables: Sequence[Table]
 
 
 def _runs(steps: pl.DataFrame, tables: Sequence[Table]) -> tuple[pl.DataFrame, pl.Series]:
-    """Steps in a row that are in one cell: `cell`, `generation`, `count` and position of the `first`; and each one's run.
+    """Steps in a row that are in one cell, and the run of each step.
 
-    Positions go through all steps of the first table, then of the next one.
+    Returns:
+        `cell`, `generation`, `count` and position of the `first`, where positions go through all steps of the first
+        table, then of the next one; and the number of the run at each position.
     """
     generation = steps.select(generation_of(pl.col("number"))).to_series()
     # Odd and even tell one generation from the next.
@@ -79,6 +86,8 @@ def _placed(carried: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
     """
     counts = pl.concat([carried.select(*COUNTS), runs.select(*COUNTS)], rechunk=True)
     places = 1 << len(counts).bit_length()
+    if len(counts) and counts["cell"].max() >= _GREATEST // places:  # type: ignore[operator]
+        raise ValueError(f"{len(counts):,} counts of so many series do not fit into one call: read smaller pages")
     cell, generation = pl.col("cell"), pl.col("generation")
     # One integer of both sorts much faster than two columns.
     order = counts.select(order=cell * places + pl.int_range(pl.len())).to_series().sort()

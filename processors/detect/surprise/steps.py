@@ -74,7 +74,7 @@ def steps(values: pl.DataFrame, before: pl.DataFrame) -> tuple[pl.DataFrame, pl.
         `series`, `row` that ended it, `slot`, `mean`, `min` and `max` of each step, in order of series and row; then
         `series` and `OPEN` as of now.
     """
-    value, series, slot, ends = pl.col("value"), pl.col("series"), pl.col("slot"), pl.col("ends")
+    value, slot, ends = pl.col("value"), pl.col("slot"), pl.col("ends")
     carried = before.lazy().select(
         "series",
         "slot",
