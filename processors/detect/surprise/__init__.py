@@ -130,8 +130,8 @@ def _judged(rows: pl.DataFrame, lessons: Sequence[Lesson]) -> pl.DataFrame:
 
 def _ends(rows: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
     """The rows that end a step, in order, and their sensors."""
-    mark = pl.repeat(value=False, n=len(rows), eager=True).scatter(ended["row"], True)
-    return rows.select(SENSOR_ID).with_row_index("row").filter(mark)
+    mark = pl.zeros(len(rows), pl.UInt8, eager=True).scatter(ended["row"], 1)
+    return rows.select(SENSOR_ID).with_row_index("row").filter(mark == 1)
 
 
 def _wide(judged: pl.DataFrame, rows: int) -> pl.DataFrame:
