@@ -71,6 +71,15 @@ def test_silence_and_a_threshold_that_rises() -> None:
     assert len(rows) < 12
 
 
+def test_silence_is_of_steps_however_many_rows_one_has() -> None:
+    rows_of_a_step = 10
+    values = gauss(4, 20_000)
+    for step, odd in ((1_500, 40.0), (1_550, 0.0), (1_700, -100.0)):
+        values[step * rows_of_a_step : (step + 1) * rows_of_a_step] = [odd] * rows_of_a_step
+    rows = in_calls(Surprise(10.0), rows_of(every(30, 20_000), voltageV=values)).findings["row"].to_list()
+    assert [row // rows_of_a_step for row in rows] == [1_501, 1_700]
+
+
 def test_of_five_measures_each_is_less_rare() -> None:
     times = every(300, 600)
     alone = in_calls(DETECTOR, rows_of(times, voltageV=gauss(1, 600))).scores["voltageV"]
