@@ -18,18 +18,19 @@ PARTS = ("benchmark", "speed", "day", "simulated")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what was asked for; 1 when the benchmark was asked for and is not there."""
     options = _parser().parse_args(arguments)
+    parts = options.parts or PARTS
     try:
-        benchmark = nab.load(options.nab) if "benchmark" in options.parts else None
+        benchmark = nab.load(options.nab) if "benchmark" in parts else None
     except FileNotFoundError as missing:
         print(f"Error: {missing}", file=sys.stderr)
         return 1
     if benchmark is not None:
         _benchmark(benchmark, writes=options.nab == nab.SHARED)
-    if "speed" in options.parts:
+    if "speed" in parts:
         _tell("speed", page.speeds([_alone(shape) for shape in cost.SHAPES]))
-    if "day" in options.parts:
+    if "day" in parts:
         _tell("day", page.share(cost.share_of_a_day()))
-    if "simulated" in options.parts:
+    if "simulated" in parts:
         results = [simulated.measure(simulated.Simulation(noise_factor=factor)) for factor in (1.0, 2.0)]
         _tell("noise", page.noise())
         _tell("simulated", page.simulated(results))
@@ -67,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--nab", type=Path, default=nab.SHARED, help="folder of the benchmark; another one is only told"
     )
-    parser.add_argument("parts", nargs="*", choices=(*PARTS, []), default=PARTS, help=f"of {', '.join(PARTS)}")
+    which = f"of {', '.join(PARTS)}; all if none is named"
+    parser.add_argument("parts", nargs="*", choices=(*PARTS, []), default=[], help=which)
     return parser
 
 

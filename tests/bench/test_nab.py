@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bench.anomalies import nab
+from bench.anomalies.__main__ import main
 from processors.detect import detectors
 
 # The benchmark's scorer leaves the labels' file open.
@@ -56,3 +57,8 @@ def test_a_clock_is_worth_less_than_any_detector(benchmark: nab.Benchmark) -> No
 def test_a_folder_without_the_benchmark_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="--nab"):
         nab.load(tmp_path)
+
+
+def test_all_parts_are_measured_unless_some_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--nab", str(tmp_path / "nowhere")]) == 1
+    assert "nowhere" in capsys.readouterr().err
