@@ -33,20 +33,26 @@ def rare(
     """
     key, no, at = list(by), pl.col("no"), pl.col("alertAt")
     faded = (pl.col("alerts") * pl.lit(0.5).pow((no - at) / HALF_LIFE)).fill_null(0.0)
+    heard = at.is_null() | (no - at > silence)
+    counts = {"alertAt": no, "alerts": faded + 1}
     left = candidates.join(memory.select(*key, *MEMORY), on=key, maintain_order="left")
-    found = [candidates.clear()]
+    found = [left.clear()]
     while len(left):
-        waiting = left.filter(at.is_null() | (no - at > silence))
         first = (
-            waiting.lazy()
-            .with_columns(faded.alias("alerts"))
-            .filter(pl.col("excess") >= RISE_BITS * pl.col("alerts"))
-            .group_by(key, maintain_order=True)
-            .first()
+            left.lazy()
+            .filter(heard & (pl.col("excess") >= RISE_BITS * faded))
+            .unique(key, keep="first", maintain_order=True)
+            .with_columns(**counts)
             .collect(engine="in-memory")
         )
-        found.append(first.select(candidates.columns))
-        now = first.select(*key, alertAt="no", alerts=pl.col("alerts") + 1)
-        left = waiting.drop(MEMORY).join(now, on=key, maintain_order="left")
-        memory = memory.update(now, on=key, how="left")
-    return pl.concat(found), memory
+        found.append(first)
+        left = (
+            left.lazy()
+            .drop(MEMORY)
+            .join(first.lazy().select(*key, *MEMORY), on=key, maintain_order="left")
+            .filter(heard)
+            .collect(engine="in-memory")
+        )
+    alerts = pl.concat(found)
+    last = alerts.unique(key, keep="last").select(*key, *MEMORY)
+    return alerts.select(candidates.columns), memory.update(last, on=key, how="left")

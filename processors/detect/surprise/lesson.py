@@ -71,16 +71,23 @@ def learn(new: pl.DataFrame, series: pl.DataFrame) -> Lesson:
     grids = _grids(points, series)
     fresh = _fresh(points, grids)
     ends = fresh.filter(pl.col("outside") >= REGIME_STEPS).group_by("series").agg(ends=pl.col("number").first())
-    lives = fresh.join(ends, on="series", how="left", maintain_order="left")
-    goes_on = pl.col("ends").is_null() | (pl.col("number") <= pl.col("ends"))
-    judged, carried = placed(lives.lazy().filter(goes_on)).collect(engine="in-memory"), _counts(series)
+    lives, rest = _lives(fresh, ends)
+    judged, carried = placed(lives.lazy()).collect(engine="in-memory"), _counts(series)
     met, counts = counted(judged, carried)
     surprise = bits(met.lazy().with_columns(judged["number"])).collect(engine="in-memory")
     score = in_order(pl.col(feature.bits) for feature in FEATURES) * (1 / len(FEATURES))
     scored = judged.hstack(surprise).with_columns(pl.when(pl.col("number") >= WARM_UP_STEPS).then(score).alias(SCORE))
     following = _following(points, grids, judged, series, counts)
-    rest = lives.filter(~goes_on).select(new.columns)
-    return Lesson(scored, carried, _restarted(following, ends), rest)
+    return Lesson(scored, carried, _restarted(following, ends), rest.select(new.columns))
+
+
+def _lives(fresh: pl.DataFrame, ends: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The steps up to the end of each life, and those after it."""
+    if ends.is_empty():
+        return fresh, fresh.clear()
+    steps = fresh.join(ends, on="series", how="left", maintain_order="left")
+    after = (pl.col("number") > pl.col("ends")).fill_null(value=False)
+    return steps.filter(~after), steps.filter(after)
 
 
 def _numbered(new: pl.DataFrame, series: pl.DataFrame) -> pl.LazyFrame:
