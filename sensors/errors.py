@@ -1,7 +1,10 @@
-"""What can go wrong while readings are made.
+"""What can go wrong while readings are made and sensors are managed.
 
 SensorsError            the world refused: exit code 1
-└── RequestError        what was asked for cannot be done: exit code 2
+├── RequestError        what was asked for cannot be done: exit code 2
+├── ConfigError         configuration that does not hold, all of it together: exit code 2
+├── EngineError         Docker or Compose is missing, does not answer, or refuses us: exit code 3
+└── BusyError           another manager is at work on the project: exit code 1
 """
 
 
@@ -23,3 +26,21 @@ class RequestError(SensorsError):
     """The request itself is wrong; the same request fails again."""
 
     exit_code = 2
+
+
+class ConfigError(SensorsError):
+    """Configuration that does not hold; `why` has every problem, each with its file and line."""
+
+    exit_code = 2
+
+
+class EngineError(SensorsError):
+    """Docker or Compose is missing, does not answer, or refuses us."""
+
+    exit_code = 3
+
+
+class BusyError(SensorsError):
+    """Another manager is at work on the project."""
+
+    retryable = True

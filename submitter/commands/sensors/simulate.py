@@ -1,4 +1,4 @@
-"""`bacalhau-cosmos sensors`: data to run on, for people without sensors."""
+"""`bacalhau-cosmos sensors simulate`: data to run on, for people without sensors."""
 # ruff: noqa: PLC0415 - numpy and sensors are imported when they are used, so that help stays fast
 
 import signal
@@ -12,36 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from submitter.commands._written import show, show_started
+from submitter.commands.sensors._common import NodeFolder, duration_s, refuse_outside, request_error
+from submitter.commands.sensors._written import show, show_started
 from submitter.output import Output, chosen
 
 if TYPE_CHECKING:
-    from sensors.errors import RequestError
     from sensors.simulator import Plan, Sensor, Written
 
-app = typer.Typer(no_args_is_help=True, help="Make and manage sensors.")
-
-_NodeFolder = Annotated[
-    str,
-    typer.Option(
-        envvar="COSMOS_NODE_FOLDER",
-        help="Folder that a relative --data is in, for nodes that share a disk; ends the sensors' ids.",
-    ),
-]
-
-_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_EXAMPLE = (
+EXAMPLE = (
     "Example: bacalhau-cosmos sensors simulate --city denver --city boston --sensors 4 --days 1 --period 5s "
     "--seed 7 --fault null=10 --fault gap=2"
 )
 
 
-@app.callback()
-def sensors() -> None:
-    """Make and manage sensors."""
-
-
-@app.command(epilog=_EXAMPLE)
 def simulate(
     *,
     city: Annotated[list[str], typer.Option(help="City, known or not; repeat for several.")],
@@ -58,7 +41,7 @@ def simulate(
     data: Annotated[Path, typer.Option(help="Folder of the cities: DATA/<city>/<sensor>/sensor_data.db.")] = Path(
         "data"
     ),
-    node_folder: _NodeFolder = "",
+    node_folder: NodeFolder = "",
     live: Annotated[bool, typer.Option("--live", help="Write as time passes, until Ctrl-C.")] = False,
     rate: Annotated[
         float | None, typer.Option(help="With --live: readings a second of each sensor.", show_default="1")
@@ -99,7 +82,7 @@ def simulate(
         present={"--rate": rate, "--count": count},
     )
     faults = Faults.parse(fault or [])
-    _refuse_outside(node_folder)
+    refuse_outside(node_folder)
     data = Path(node_folder, data)
     how = chosen(output)
     share = DEFAULT_PROBABILITY if anomaly_probability is None else anomaly_probability
@@ -127,21 +110,6 @@ def simulate(
         begin, end = _span(start, 1.0 if days is None else days, period_s)
         written = _backfill(data, fleet, Plan(begin, end, period_s, share, faults), recreate=recreate)
     show(written, how, one_line=live)
-
-
-@app.command(epilog="Example: bacalhau-cosmos sensors health --within 1m")
-def health(
-    *,
-    data: Annotated[Path, typer.Option(help="Folder of the cities.")] = Path("data"),
-    node_folder: _NodeFolder = "",
-    within: Annotated[str, typer.Option(help="How long ago the last write may be: 30s, 5m, 1h.")] = "5m",
-) -> None:
-    """Check that simulated sensors still write: exit code 0 when a database was written lately, else 1."""
-    from sensors.health import check
-
-    _refuse_outside(node_folder)
-    path, ago_s = check(Path(node_folder, data), within_s=_seconds(within, "--within"), now=datetime.now(UTC))
-    typer.echo(f"{path} was written {ago_s:.0f} s ago")
 
 
 def _backfill(data: Path, fleet: "Sequence[Sensor]", plan: "Plan", *, recreate: bool) -> "list[Written]":
@@ -193,7 +161,7 @@ def _stop_signal() -> Iterator[threading.Event]:
 def _refuse_mixed_modes(*, live: bool, past: dict[str, object], present: dict[str, object]) -> None:
     idle = [name for name, value in (past if live else present).items() if value is not None]
     if idle:
-        raise _request_error(
+        raise request_error(
             "simulate",
             ", ".join(idle),
             why="this is for filling a past period" if live else "this is for --live",
@@ -201,35 +169,12 @@ def _refuse_mixed_modes(*, live: bool, past: dict[str, object], present: dict[st
         )
 
 
-def _refuse_outside(node_folder: str) -> None:
-    if node_folder.startswith("/") or ".." in Path(node_folder).parts:
-        raise _request_error(
-            "use the node's folder",
-            node_folder,
-            why="it is not below the working folder",
-            hint="set COSMOS_NODE_FOLDER (--node-folder) to a name such as denver-1",
-        )
-
-
 def _period_s(text: str) -> float:
     from sensors.plan import to_period_ms
 
-    seconds = _seconds(text, "--period")
-    to_period_ms(seconds)
-    return seconds
-
-
-def _seconds(text: str, option: str) -> float:
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
-    try:
-        return float(number) * _UNITS_S[text[len(number) :]]
-    except (KeyError, ValueError) as exc:
-        raise _request_error(
-            f"read {option}",
-            text,
-            why="it is not a number and a unit",
-            hint=f"use one of the units {', '.join(_UNITS_S)}, for example 5s",
-        ) from exc
+    period_s = duration_s(text, "--period")
+    to_period_ms(period_s)
+    return period_s
 
 
 def _span(start: str | None, days: float, period_s: float) -> tuple[datetime, datetime]:
@@ -245,15 +190,9 @@ def _span(start: str | None, days: float, period_s: float) -> tuple[datetime, da
             begin = begin if begin.tzinfo else begin.replace(tzinfo=UTC)
         return begin, begin + length
     except (ValueError, OverflowError) as exc:
-        raise _request_error(
+        raise request_error(
             "read the period",
             f"--start {start}, --days {days:g}" if start else f"--days {days:g}",
             why=str(exc),
             hint="for example --start 2026-11-20T00:00:00Z --days 1",
         ) from exc
-
-
-def _request_error(doing: str, on_what: str, *, why: str, hint: str) -> "RequestError":
-    from sensors.errors import RequestError
-
-    return RequestError(doing, on_what, why=why, hint=hint)

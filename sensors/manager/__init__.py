@@ -1,0 +1,1 @@
+"""The sensor manager: cities of simulated sensors on Docker Compose, each with an uploader."""

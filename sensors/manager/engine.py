@@ -1,0 +1,118 @@
+"""The Docker engine: what there is of a project, by the labels that it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import docker
+from docker.errors import DockerException
+from docker.models.containers import Container as Found
+
+from sensors.errors import EngineError
+
+PROJECT_LABEL = "bacalhau-cosmos.project"
+"""On containers, networks, volumes and images of a project; its value is the project's name."""
+
+ANSWER_S = 20
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a project.
+
+    Attributes:
+        id: Of the engine.
+        service: Of Compose.
+        state: `created`, `running`, `restarting`, `exited`, `paused`, `dead` or `removing`.
+        health: `starting`, `healthy` or `unhealthy`; None without a health check.
+        restarts: By its restart policy, since it was made.
+        exit_code: Of its last end; None while it runs.
+        started_at: Of its present or last life; None before the first.
+        image: As it was named.
+    """
+
+    id: str
+    service: str
+    state: str
+    health: str | None
+    restarts: int
+    exit_code: int | None
+    started_at: datetime | None
+    image: str
+
+    @property
+    def well(self) -> bool:
+        """Whether it runs, and is healthy where that is checked."""
+        return self.state == "running" and self.health in (None, "healthy")
+
+
+class Engine:
+    """Reads and removes what carries a project's label. Made by `connected`."""
+
+    def __init__(self, client: docker.DockerClient):
+        self._client = client
+
+    def containers(self, project: str) -> list[Container]:
+        """Of a project, by service; also those that do not run."""
+        with _explained("list containers", project):
+            found = self._client.containers.list(all=True, filters={"label": f"{PROJECT_LABEL}={project}"})
+            return sorted(map(_told, found), key=lambda each: each.service)
+
+    def last_lines(self, container: Container, lines: int) -> Sequence[str]:
+        """The end of what a container said, stdout and stderr as they came."""
+        with _explained("read the log", container.service):
+            said: bytes = self._client.containers.get(container.id).logs(tail=lines)
+        return said.decode(errors="replace").splitlines()
+
+
+@contextmanager
+def connected() -> Iterator[Engine]:
+    """The engine that `DOCKER_HOST` or this machine's own socket leads to.
+
+    Raises:
+        EngineError: There is none, it does not answer, or it does not let us in.
+    """
+    with _explained("reach the Docker engine", "the Docker engine"):
+        client = docker.from_env(timeout=ANSWER_S)
+        client.ping()
+    try:
+        yield Engine(client)
+    finally:
+        client.close()
+
+
+def _told(found: Found) -> Container:
+    state = found.attrs["State"]
+    running = state["Status"] in ("running", "paused", "restarting")
+    return Container(
+        id=str(found.id),
+        service=found.labels.get("com.docker.compose.service", str(found.name)),
+        state=state["Status"],
+        health=state.get("Health", {}).get("Status"),
+        restarts=found.attrs["RestartCount"],
+        exit_code=None if running else state["ExitCode"],
+        started_at=_instant(state["StartedAt"]),
+        image=found.attrs["Config"]["Image"],
+    )
+
+
+def _instant(text: str) -> datetime | None:
+    """Docker writes nanoseconds, and the year 1 for never."""
+    at = datetime.fromisoformat(text[:19] + "+00:00")
+    return None if at.year == 1 else at
+
+
+@contextmanager
+def _explained(doing: str, on_what: str) -> Iterator[None]:
+    try:
+        yield
+    except DockerException as error:
+        raise EngineError(
+            doing,
+            on_what,
+            why=str(error),
+            hint="start Docker, or `sudo make engine` in a checkout",
+        ) from error
