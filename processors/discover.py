@@ -52,6 +52,7 @@ def databases(data: Path, city: str) -> list[Database]:
             city,
             why=f"nothing matches {folder / '*' / FILE_NAME} ({len(sensors)} sensor folders)",
             hint=f"put each at {folder / '<sensor>' / FILE_NAME}, and mount the folder, not the file",
+            retryable=True,  # the sensors may not have written yet
         )
     return found
 

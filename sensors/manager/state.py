@@ -1,0 +1,162 @@
+"""What a project remembers from command to command, and that one command at a time changes it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from sensors.errors import BusyError, SensorsError
+from sensors.manager.project import Places
+
+VERSION = 1
+FOLDER_MODE = 0o750
+
+Step = Callable[[str], None]
+"""Says what a command begins to do; kept, so that the next command can tell where this one was interrupted."""
+
+
+@dataclass(frozen=True)
+class Doing:
+    """A command that began and, unless it holds the lock, did not end.
+
+    Attributes:
+        command: Such as `start`.
+        step: What it was about, such as `build the images`.
+        since: When that step began.
+        pid: Of its process.
+    """
+
+    command: str
+    step: str
+    since: datetime
+    pid: int
+
+    def __str__(self) -> str:
+        return f"`{self.command}` of {self.since:%Y-%m-%d %H:%M:%S} UTC was interrupted: {self.step}"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a project remembers.
+
+    Attributes:
+        project: Name of what runs or ran last; None when nothing is known, or it was forgotten.
+        tag: Of the images that were built last.
+        doing: The command that changes the project, or that was interrupted while it did.
+    """
+
+    project: str | None = None
+    tag: str | None = None
+    doing: Doing | None = None
+
+
+def read(places: Places) -> Known:
+    """What is remembered; a project of the old script is known by its `.current-project-name`.
+
+    Raises:
+        SensorsError: The file cannot be read.
+    """
+    path = places.own / "state.json"
+    try:
+        return _decoded(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return Known(project=_of_the_old_script(places))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise SensorsError(
+            "read what the project remembers",
+            path,
+            why=str(error),
+            hint="remove the file: `bacalhau-cosmos sensors cleanup --project-name NAME` finds what runs by its label",
+        ) from error
+
+
+def remember(places: Places, **changes: str | None) -> None:
+    """Changes `project` or `tag`."""
+    _write(places, replace(read(places), **changes))  # type: ignore[arg-type]
+
+
+def forget(places: Places) -> None:
+    """Nothing is known of what ran; the tag of the images stays."""
+    _write(places, replace(read(places), project=None))
+    places.old_project.unlink(missing_ok=True)
+
+
+@contextmanager
+def changing(places: Places, command: str, now: Callable[[], datetime]) -> Iterator[Step]:
+    """One command alone changes the project; however its process ends, the lock ends with it.
+
+    What is yielded says what the command begins to do. When the block ends well nothing of that stays; when it does
+    not, the last step does, for the next command to tell.
+
+    Raises:
+        BusyError: Another command is at work; the error says which.
+        SensorsError: The project's folder cannot be written.
+    """
+    lock = FileLock(places.own / "lock", timeout=0, mode=0o640)
+    try:
+        places.own.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise _busy(places) from error
+    except OSError as error:
+        raise SensorsError(
+            "change the project",
+            places.own,
+            why=error.strerror or str(error),
+            hint="run in a folder that this user may write, with room on its disk",
+        ) from error
+
+    def begin(step: str) -> None:
+        _write(places, replace(read(places), doing=Doing(command, step, now(), os.getpid())))
+
+    try:
+        yield begin
+        _write(places, replace(read(places), doing=None))
+    finally:
+        lock.release()
+
+
+def _busy(places: Places) -> BusyError:
+    doing = read(places).doing
+    who = "another command" if doing is None else f"`{doing.command}` of process {doing.pid} ({doing.step})"
+    return BusyError(
+        "change the project",
+        places.root,
+        why=f"{who} is at work on it",
+        hint="wait until it is done, or end it; the next command then says what was left undone",
+    )
+
+
+def _of_the_old_script(places: Places) -> str | None:
+    try:
+        return places.old_project.read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
+
+
+def _write(places: Places, known: Known) -> None:
+    """Written aside and renamed: a kill at any instruction leaves the old file or the new one."""
+    places.own.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    path = places.own / "state.json"
+    aside = path.with_name("state.json.new")
+    content = {"schemaVersion": VERSION, **asdict(known)}
+    if known.doing is not None:
+        content["doing"]["since"] = known.doing.since.isoformat()
+    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    aside.replace(path)
+
+
+def _decoded(content: dict[str, Any]) -> Known:
+    if content["schemaVersion"] != VERSION:
+        raise ValueError(f"version {content['schemaVersion']} is not of this program")
+    doing = content["doing"]
+    if doing is not None:
+        doing = Doing(**{**doing, "since": datetime.fromisoformat(doing["since"])})
+    return Known(content["project"], content["tag"], doing)
