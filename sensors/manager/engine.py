@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import docker
-from docker.errors import DockerException
+from docker.errors import DockerException, NotFound
 from docker.models.containers import Container as Found
 
 from sensors.errors import EngineError
@@ -17,6 +18,7 @@ PROJECT_LABEL = "bacalhau-cosmos.project"
 """On containers, networks, volumes and images of a project; its value is the project's name."""
 
 ANSWER_S = 20
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,25 @@ class Engine:
             found = self._client.containers.list(all=True, filters={"label": f"{PROJECT_LABEL}={project}"})
             return sorted(map(_told, found), key=lambda each: each.service)
 
+    def remove(self, project: str) -> Mapping[str, Sequence[str]]:
+        """Ends and removes all containers, networks and volumes of a project: what of -> names."""
+        label = {"label": f"{PROJECT_LABEL}={project}"}
+        with _explained("remove what carries the label of", project):
+            containers = self._client.containers.list(all=True, ignore_removed=True, filters=label)
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                list(pool.map(_remove_container, containers))
+            networks = self._client.networks.list(filters=label)
+            for network in networks:
+                network.remove()
+            volumes = self._client.volumes.list(filters=label)
+            for volume in volumes:
+                volume.remove()
+        return {
+            "containers": sorted(str(each.name) for each in containers),
+            "networks": sorted(str(each.name) for each in networks),
+            "volumes": sorted(str(each.name) for each in volumes),
+        }
+
     def last_lines(self, container: Container, lines: int) -> Sequence[str]:
         """The end of what a container said, stdout and stderr as they came."""
         with _explained("read the log", container.service):
@@ -82,6 +103,12 @@ def connected() -> Iterator[Engine]:
         yield Engine(client)
     finally:
         client.close()
+
+
+def _remove_container(container: Found) -> None:
+    """Somebody else may remove it at this moment."""
+    with suppress(NotFound):
+        container.remove(force=True, v=True)
 
 
 def _told(found: Found) -> Container:
