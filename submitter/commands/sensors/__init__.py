@@ -2,7 +2,7 @@
 
 import typer
 
-from submitter.commands.sensors import health, simulate
+from submitter.commands.sensors import health, init, simulate
 
 app = typer.Typer(no_args_is_help=True, help="Make and manage sensors.")
 
@@ -14,3 +14,4 @@ def sensors() -> None:
 
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=health.EXAMPLE)(health.health)
+app.command(epilog=init.EXAMPLE)(init.init)
