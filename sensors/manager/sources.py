@@ -108,7 +108,7 @@ def _ours(files: _Files, path: Path, document: Document) -> Sources:
     _check(sources, document.value, document.line_of, document.problems)
     idle = [place.as_posix() for place in (CITIES, UPLOADER, SIMULATOR) if (files.root / place).exists()]
     if idle and path == files.root / config.FILE_NAME:
-        sources.notices.append(f"{config.FILE_NAME} is used, and not the old {', '.join(idle)} beside it")
+        sources.notices.append(f"{config.FILE_NAME} is used, not the old {', '.join(idle)} beside it")
     return sources
 
 
