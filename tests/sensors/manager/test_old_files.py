@@ -185,6 +185,7 @@ def test_the_port_s_file_without_cities_goes_with_the_list_beside_it_or_with_our
     put(uploader=UPLOADER, ours="schema_version: 1\ncities: [{name: Ours}]\n")
     loaded = project(config=Path("config/config.yaml"))
     assert (names(loaded), loaded.cosmos["COSMOS_DATABASE"]) == (["Ours"], "Old")
+    assert [notice.split(":")[0] for notice in loaded.notices] == ["config/config.yaml"]
     put(cities="Rome\n")
     loaded = project(config=Path("config/config.yaml"))
     assert (names(loaded), loaded.cosmos["COSMOS_KEY"]) == (["Rome"], SECRET)
@@ -203,6 +204,7 @@ def test_files_can_be_named(put: Callable[..., None], project: Callable[..., Loa
     assert names(loaded) == ["Ours"]
     assert loaded.cosmos["COSMOS_DATABASE"] == "prod"
     assert (loaded.fleet.sensors[0].readings_per_second, len(loaded.fleet.sensors)) == (8.0, 2)
+    assert loaded.notices == ("sensors.yaml is used, not the old config/cities.txt beside it",)
     put(ours="schema_version: 1\ncosmos: {database: ours}\ncities: [{name: Ours}]\n")
     assert project(compose_config=Path("prod.yaml")).cosmos["COSMOS_DATABASE"] == "ours"
     put(ours="schema_version: 1\ncities: [{name: Ours}]\n")
