@@ -7,6 +7,7 @@ from submitter.commands.sensors import (
     compose,
     health,
     help,  # noqa: A004 - the old script's word
+    init,
     logs,
     reset,
     simulate,
@@ -23,6 +24,7 @@ def sensors() -> None:
     """Make sensors, and manage cities of them on Docker Compose."""
 
 
+app.command(epilog=init.EXAMPLE)(init.init)
 app.command(epilog=compose.EXAMPLE)(compose.compose)
 app.command(epilog=start.EXAMPLE)(start.start)
 app.command(epilog=stop.EXAMPLE)(stop.stop)
