@@ -98,9 +98,10 @@ def test_the_emulator_states_no_request_units(account: Account) -> None:
 
 
 def test_throttled_batches_are_sent_again(strict: StrictCosmos, account: Account) -> None:
-    put(account, "readings", (document("readings", number) for number in range(350)))
-    strict.plan = on_batches({0, 1, 5}, throttled(20))
-    assert deleted(emptied(strict.account))["readings"] == 350
+    put(account, "readings", (document("readings", number) for number in range(120)))
+    strict.plan = on_batches({0, 3}, throttled(20))
+    assert deleted(emptied(strict.account))["readings"] == 120
+    assert [batch.status for batch in strict.batches].count(429) == 2
     assert stored(account)["readings"] == set()
 
 
