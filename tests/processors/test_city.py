@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -96,7 +97,7 @@ def test_a_failure_that_may_pass_does_not_end_the_passes(node: Node, strict: Str
     with open_checkpoint(node.state, node.city):
         assert [next(reports).exit_code for _ in range(4)] == [1] * 4
     assert [next(reports).exit_code for _ in range(2)] == [0, 0]
-    databases.remove(node.database())
+    shutil.rmtree(node.database().parents[1])
     assert next(reports).exit_code == 2
     assert list(reports) == []
     assert waits.seconds == [0.0, 30.0, 60.0, 120.0, 240.0, 0.0, 0.0]
@@ -108,6 +109,15 @@ def held() -> Iterator[threading.Event]:
     go = threading.Event()
     yield go
     go.set()
+
+
+def test_a_city_whose_sensors_have_not_written_yet_is_tried_again(node: Node, account: Account) -> None:
+    world = World(stop=Waits())
+    node.database().parent.mkdir(parents=True, exist_ok=True)
+    reports = passes(node.settings(account, every=30), world, Silent())
+    assert next(reports).exit_code == 2
+    databases.create(node.database(), readings(20))
+    assert next(reports).taken.rows == 20
 
 
 def test_a_signal_ends_the_run_after_the_batch_in_hand(node: Node, strict: StrictCosmos, held: threading.Event) -> None:
