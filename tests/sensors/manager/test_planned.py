@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensors.cities import city_named
@@ -118,6 +118,7 @@ NAMES = st.lists(
 """Cities as people write them, and as they do not: letters that shrink, grow or vanish when they are made plain."""
 
 
+@settings(deadline=None)
 @given(NAMES)
 def test_names_that_pass_are_valid_for_folders_and_services_and_no_two_the_same(names: list[str]) -> None:
     config, _ = checked({"schema_version": 1, "cities": [{"name": name} for name in names]}, lambda _: 1)
@@ -133,6 +134,7 @@ def test_names_that_pass_are_valid_for_folders_and_services_and_no_two_the_same(
     assert len({unicodedata.normalize("NFD", folder).casefold() for folder in folders}) == len(folders)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_what_services_are_called_by_is_plain_whatever_the_city_is(name: str) -> None:
     letters = ascii_of(folder_of(name))
