@@ -10,12 +10,16 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sensors.errors import RequestError, SensorsError
 from sensors.manager.project import Places
+
+if TYPE_CHECKING:
+    from sensors.manager.engine import Container
 
 _MOUNTS = Path("/proc/self/mountinfo")
 """Linux tells here also of folders of the same disk that are mounted elsewhere, which look like any other."""
@@ -69,6 +73,26 @@ def plan(places: Places, paths: Iterable[Path], *, home: Path | None = None) -> 
         sizes[status.st_dev, status.st_ino or -files] = status.st_size
         files += 1
     return Removal(places, outermost, files, sum(sizes.values()))
+
+
+def refuse_running(project: str, containers: Callable[[str], Iterable[Container]]) -> None:
+    """Does nothing for a project of which no container runs.
+
+    Args:
+        project: Its name.
+        containers: Those of a project (`engine.Engine.containers`).
+
+    Raises:
+        RequestError: One does: it would go on writing to files that are gone.
+    """
+    running = sorted(each.service for each in containers(project) if each.exit_code is None)
+    if running:
+        raise RequestError(
+            "delete local data",
+            project,
+            why=f"{len(running)} of its containers run, {running[0]} for one",
+            hint="`bacalhau-cosmos sensors stop` first",
+        )
 
 
 def remove(removal: Removal) -> None:

@@ -3,6 +3,7 @@
 import typer
 
 from submitter.commands.sensors import (
+    clean,
     cleanup,
     compose,
     health,
@@ -30,6 +31,7 @@ app.command(epilog=start.EXAMPLE)(start.start)
 app.command(epilog=stop.EXAMPLE)(stop.stop)
 app.command(epilog=reset.EXAMPLE)(reset.reset)
 app.command(epilog=logs.EXAMPLE)(logs.logs)
+app.command(epilog=clean.EXAMPLE)(clean.clean)
 app.command(epilog=cleanup.EXAMPLE)(cleanup.cleanup)
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=health.EXAMPLE)(health.health)

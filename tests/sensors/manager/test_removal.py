@@ -13,8 +13,9 @@ import pytest
 
 from sensors.errors import RequestError, SensorsError
 from sensors.manager import removal
+from sensors.manager.engine import Container
 from sensors.manager.project import Places, places_of
-from sensors.manager.removal import plan, remove
+from sensors.manager.removal import plan, refuse_running, remove
 
 HOME = Path("/nobody's/home")
 
@@ -294,3 +295,14 @@ def test_without_a_list_of_mounts_there_are_none(places: Places, monkeypatch: py
     monkeypatch.setattr(removal, "_MOUNTS", places.root / "nothing")
     gone(places, places.data)
     assert not places.data.exists()
+
+
+def running(service: str, exit_code: int | None) -> Container:
+    return Container("1", service, "running", None, 0, exit_code, None, "image")
+
+
+def test_containers_that_have_ended_are_no_reason() -> None:
+    refuse_running("p", lambda project: [running("sensor-oslo-1", 0)] if project == "p" else [])
+    with pytest.raises(RequestError, match="1 of its containers run, sensor-oslo-1") as refused:
+        refuse_running("p", lambda _: [running("sensor-oslo-2", 137), running("sensor-oslo-1", None)])
+    assert "sensors stop" in refused.value.hint
