@@ -1,0 +1,174 @@
+"""Who answers at the endpoint of Cosmos DB, before anything is asked of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sensors.errors import SensorsError
+from sensors.manager.compose import is_loopback
+from sensors.manager.diagnostics.check import Check, failed, guarded, ok, skipped
+from sensors.manager.diagnostics.clock import clock
+from sensors.manager.diagnostics.listener import listener
+
+ANSWER_S = 10.0
+NO_ENDPOINT = "COSMOS_ENDPOINT is not set"
+
+_READ_BYTES = 65_536
+_DATE_S = 1.0
+"""A `Date` header has whole seconds."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an endpoint said to a request without a key.
+
+    Attributes:
+        status: Of HTTP.
+        headers: By name in lower case.
+        body: The beginning of it.
+        at: This machine's time when it had come.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+
+    @property
+    def is_cosmos(self) -> bool:
+        """Whether an account or an emulator said it: their own headers, or an account's description."""
+        if any(name.startswith("x-ms-") for name in self.headers):
+            return True
+        try:
+            told = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(told, dict) and "_dbs" in told
+
+    @property
+    def date(self) -> datetime | None:
+        """The other machine's time; None where it does not tell."""
+        try:
+            told = parsedate_to_datetime(self.headers["date"])
+        except (KeyError, ValueError):
+            return None
+        return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def ask(endpoint: str, now: Callable[[], datetime], answer_s: float = ANSWER_S) -> Answer:
+    """What the endpoint says.
+
+    On this machine no proxy stands between, and any certificate will do, as for the uploaders.
+
+    Raises:
+        SensorsError: Nothing answers, or not in HTTP.
+    """
+    opener = urllib.request.build_opener(_AsItIs, *_way(endpoint))
+    try:
+        # The uploaders refuse an endpoint that is not http or https; so does `urlsplit` below.
+        with closing(_open(opener, endpoint, answer_s)) as answer:
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Answer(answer.status, headers, answer.read(_READ_BYTES), now())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise SensorsError(
+            "reach the endpoint",
+            endpoint,
+            why=str(getattr(reason, "strerror", None) or reason),
+            hint=_hint(endpoint),
+        ) from error
+
+
+def port(
+    endpoint: str, answer: Callable[[], Answer], listening: Callable[[int], str | None] = listener
+) -> Iterator[Check]:
+    """Whether what listens at an endpoint of this machine is Cosmos DB.
+
+    Args:
+        endpoint: May be empty.
+        answer: Of the endpoint; raises as `ask` does.
+        listening: Name of the program that has a port of this machine; None where that cannot be seen.
+    """
+    if not endpoint:
+        yield skipped("endpoint's port", NO_ENDPOINT)
+    elif not is_loopback(endpoint):
+        yield skipped("endpoint's port", "the endpoint is not on this machine")
+    else:
+        yield guarded("endpoint's port", lambda: _who(endpoint, answer(), listening))
+
+
+def endpoint_clock(endpoint: str, answer: Callable[[], Answer]) -> Check:
+    """Whether the endpoint's clock agrees with this machine's."""
+    name = "endpoint's clock"
+    if not endpoint:
+        return skipped(name, NO_ENDPOINT)
+    try:
+        told = answer()
+    except SensorsError:
+        return skipped(name, "the endpoint does not answer")
+    if told.date is None:
+        return skipped(name, "the endpoint does not tell its time")
+    return clock(name, told.date, told.at, coarse_s=_DATE_S)
+
+
+def port_of(endpoint: str) -> int:
+    """As it is written, else of its scheme."""
+    parts = urlsplit(endpoint)
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _who(endpoint: str, answer: Answer, listening: Callable[[int], str | None]) -> Check:
+    number = port_of(endpoint)
+    program = listening(number)
+    by = f" by {program}" if program else ""
+    if answer.is_cosmos:
+        return ok("endpoint's port", f"port {number} is answered as Cosmos DB does{by}")
+    server = answer.headers.get("server", "")
+    said = f"status {answer.status}" + (f", server {server}" if server else "")
+    return failed(
+        "endpoint's port",
+        f"port {number} is answered{by}, which is not Cosmos DB ({said})",
+        f"end the program that has port {number}, or give the emulator another port and COSMOS_ENDPOINT that one",
+    )
+
+
+class _AsItIs(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer: it is not followed to another machine."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _way(endpoint: str) -> list[urllib.request.BaseHandler]:
+    if not is_loopback(endpoint):
+        return []
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)]
+
+
+def _open(opener: urllib.request.OpenerDirector, endpoint: str, answer_s: float) -> http.client.HTTPResponse:
+    if urlsplit(endpoint).scheme not in ("http", "https"):
+        raise ValueError("it is neither http nor https")
+    try:
+        return opener.open(endpoint, timeout=answer_s)  # type: ignore[no-any-return]
+    except urllib.error.HTTPError as answered:  # Cosmos says 401 to a request without a key
+        return answered  # type: ignore[return-value]
+
+
+def _hint(endpoint: str) -> str:
+    if is_loopback(endpoint):
+        return f"start the emulator at port {port_of(endpoint)}, or set COSMOS_ENDPOINT to where it is"
+    return "check COSMOS_ENDPOINT, this machine's network and proxy, and the account's firewall"
