@@ -121,6 +121,26 @@ def create(account: Account, wanted: Sequence[Definition] | None = None) -> Crea
     return asyncio.run(_create(account, definitions(account.container) if wanted is None else wanted))
 
 
+def ensure(account: Account) -> Creation:
+    """All containers are there: read first, so that an identity that may not create can use what others created.
+
+    Raises:
+        SinkError: A container has another partition key.
+        EndpointError: The account cannot be reached, or something is missing and this identity may not create it.
+    """
+    wanted = definitions(account.container)
+    try:
+        asyncio.run(_verify(account))
+    except SinkError:
+        return create(account, wanted)
+    return Creation((), (account.database, *(f"{account.database}/{definition.name}" for definition in wanted)))
+
+
+async def _verify(account: Account) -> None:
+    async with cosmos.connect(account) as client:
+        await verify(client, account)
+
+
 async def _create(account: Account, wanted: Sequence[Definition]) -> Creation:
     created: list[str] = []
     existed: list[str] = []

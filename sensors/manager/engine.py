@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.errors import DockerException, ImageNotFound, NotFound
@@ -125,23 +126,46 @@ class Engine:
             found = self._client.containers.list(all=True, filters={"label": f"{PROJECT_LABEL}={project}"})
             return sorted(map(_told, found), key=lambda each: each.service)
 
+    def version(self) -> str:
+        """Of the engine."""
+        with _explained("ask the version of", "the Docker engine"):
+            return str(self._client.version()["Version"])
+
+    def has_image(self, name: str) -> bool:
+        """Whether the engine has an image of this name and tag."""
+        with _explained("look for the image", name):
+            try:
+                self._client.images.get(name)
+            except ImageNotFound:
+                return False
+            return True
+
+    def labelled(self, project: str) -> Mapping[str, Sequence[str]]:
+        """Names of all that carries a project's label: `containers`, `networks`, `volumes` and `images`."""
+        with _explained("list what carries the label of", project):
+            return {kind: _names(things) for kind, things in self._find(project).items()}
+
     def remove(self, project: str) -> Mapping[str, Sequence[str]]:
-        """Ends and removes all containers, networks and volumes of a project: what of -> names."""
-        label = {"label": f"{PROJECT_LABEL}={project}"}
+        """Ends and removes all that carries a project's label; the same names as of `labelled`.
+
+        Raises:
+            SensorsError: A container of somebody else uses one of the images; all else is removed.
+        """
         with _explained("remove what carries the label of", project):
-            containers = self._client.containers.list(all=True, ignore_removed=True, filters=label)
+            found = self._find(project)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                list(pool.map(_remove_container, containers))
-            networks = self._client.networks.list(filters=label)
-            for network in networks:
-                network.remove()
-            volumes = self._client.volumes.list(filters=label)
-            for volume in volumes:
-                volume.remove()
+                list(pool.map(_remove_container, found["containers"]))
+            for thing in (*found["networks"], *found["volumes"]):
+                thing.remove()
+        return {**{kind: _names(things) for kind, things in found.items()}, "images": self.remove_images(project)}
+
+    def _find(self, project: str) -> dict[str, list[Any]]:
+        label: dict[str, str | list[str] | bool] = {"label": f"{PROJECT_LABEL}={project}"}
         return {
-            "containers": sorted(str(each.name) for each in containers),
-            "networks": sorted(str(each.name) for each in networks),
-            "volumes": sorted(str(each.name) for each in volumes),
+            "containers": self._client.containers.list(all=True, ignore_removed=True, filters=label),
+            "networks": self._client.networks.list(filters=label),
+            "volumes": self._client.volumes.list(filters=label),
+            "images": self._client.images.list(filters=label),
         }
 
     def about(self) -> About:
@@ -206,6 +230,15 @@ def _remove_container(container: Found) -> None:
     """Somebody else may remove it at this moment."""
     with suppress(NotFound):
         container.remove(force=True, v=True)
+
+
+def _names(things: Sequence[Any]) -> list[str]:
+    """Of containers, networks and volumes; the tags of images, and the id of one that has none."""
+    return sorted(str(name) for each in things for name in getattr(each, "tags", None) or [_name(each)])
+
+
+def _name(thing: Any) -> str:
+    return str(thing.id) if hasattr(thing, "tags") else str(thing.name)
 
 
 def _told(found: Found) -> Container:

@@ -33,8 +33,15 @@ def prepare(places: Places, fleet: Fleet, owner: Owner) -> None:
 
 def _make(folder: Path, root: Path) -> None:
     try:
+        leads_to = folder.resolve()
+        if not leads_to.is_relative_to(root.resolve()):
+            raise SensorsError(
+                "use the folder",
+                folder,
+                why=f"it leads to {leads_to}, which is outside the project",
+                hint="containers write below the project's own folder only: put a folder in the place of the link",
+            )
         folder.mkdir(mode=MODE, parents=True, exist_ok=True)
-        inside = folder.resolve().is_relative_to(root.resolve())
     except OSError as error:
         raise SensorsError(
             "make the folder",
@@ -42,13 +49,6 @@ def _make(folder: Path, root: Path) -> None:
             why=error.strerror or str(error),
             hint="free some space if the disk is full; let this user write there",
         ) from error
-    if not inside:
-        raise SensorsError(
-            "use the folder",
-            folder,
-            why=f"it leads to {folder.resolve()}, which is outside the project",
-            hint="containers write below the project's own folder only: put a folder in the place of the link",
-        )
 
 
 def _within(folders: list[Path]) -> Iterator[Path]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -48,12 +48,12 @@ class Known:
 
     Attributes:
         project: Name of what runs or ran last; None when nothing is known, or it was forgotten.
-        tag: Of the images that were built last.
+        images: Names of the images that were built last, `sensors` and `processors`; empty when none were.
         doing: The command that changes the project, or that was interrupted while it did.
     """
 
     project: str | None = None
-    tag: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
     doing: Doing | None = None
 
 
@@ -77,13 +77,14 @@ def read(places: Places) -> Known:
         ) from error
 
 
-def remember(places: Places, **changes: str | None) -> None:
-    """Changes `project` or `tag`."""
-    _write(places, replace(read(places), **changes))  # type: ignore[arg-type]
+def remember(places: Places, *, project: str | None = None, images: Mapping[str, str] | None = None) -> None:
+    """Changes what is given."""
+    known = read(places)
+    _write(places, replace(known, project=project or known.project, images=images or known.images))
 
 
 def forget(places: Places) -> None:
-    """Nothing is known of what ran; the tag of the images stays."""
+    """Nothing is known of what ran; the images stay known."""
     _write(places, replace(read(places), project=None))
     places.old_project.unlink(missing_ok=True)
 
@@ -159,4 +160,4 @@ def _decoded(content: dict[str, Any]) -> Known:
     doing = content["doing"]
     if doing is not None:
         doing = Doing(**{**doing, "since": datetime.fromisoformat(doing["since"])})
-    return Known(content["project"], content["tag"], doing)
+    return Known(content["project"], dict(content["images"]), doing)

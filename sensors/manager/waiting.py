@@ -38,7 +38,7 @@ def wait_until_well(
     *,
     clock: Callable[[], float],
     sleep: Callable[[float], object],
-    progress: Callable[[int, int], None],
+    progress: Callable[[int, int], object],
 ) -> None:
     """Return when a container of each service is well.
 

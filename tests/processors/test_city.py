@@ -110,6 +110,15 @@ def held() -> Iterator[threading.Event]:
     go.set()
 
 
+def test_a_city_whose_sensors_have_not_written_yet_is_tried_again(node: Node, account: Account) -> None:
+    world = World(stop=Waits())
+    node.database().parent.mkdir(parents=True, exist_ok=True)
+    reports = passes(node.settings(account, every=30), world, Silent())
+    assert next(reports).exit_code == 2
+    databases.create(node.database(), readings(20))
+    assert next(reports).taken.rows == 20
+
+
 def test_a_signal_ends_the_run_after_the_batch_in_hand(node: Node, strict: StrictCosmos, held: threading.Event) -> None:
     databases.create(node.database(), readings(100))
     arrived = threading.Event()

@@ -33,8 +33,8 @@ def remembered(places: Places, project: str) -> Iterator[Check]:
     except SensorsError as error:
         yield failed("memory", str(error), error.hint)
         return
-    tag = f"images of tag {known.tag}" if known.tag else "no image was built here"
-    yield ok("memory", f"project {project}{'' if known.project else ' (not started)'}, {tag}")
+    built = f"last built {', '.join(known.images.values())}" if known.images else "no image was built here"
+    yield ok("memory", f"project {project}{'' if known.project else ' (not started)'}, {built}")
     if known.doing is not None:
         yield guarded("last command", lambda: _last_command(places, known))
     if places.old_project.exists():

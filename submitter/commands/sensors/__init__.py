@@ -2,15 +2,34 @@
 
 import typer
 
-from submitter.commands.sensors import health, simulate
+from submitter.commands.sensors import (
+    cleanup,
+    compose,
+    health,
+    help,  # noqa: A004 - the old script's word
+    logs,
+    reset,
+    simulate,
+    start,
+    stop,
+    version,
+)
 
-app = typer.Typer(no_args_is_help=True, help="Make and manage sensors.")
+app = typer.Typer(no_args_is_help=True, help="Make sensors, and manage cities of them on Docker Compose.")
 
 
 @app.callback()
 def sensors() -> None:
-    """Make and manage sensors."""
+    """Make sensors, and manage cities of them on Docker Compose."""
 
 
+app.command(epilog=compose.EXAMPLE)(compose.compose)
+app.command(epilog=start.EXAMPLE)(start.start)
+app.command(epilog=stop.EXAMPLE)(stop.stop)
+app.command(epilog=reset.EXAMPLE)(reset.reset)
+app.command(epilog=logs.EXAMPLE)(logs.logs)
+app.command(epilog=cleanup.EXAMPLE)(cleanup.cleanup)
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=health.EXAMPLE)(health.health)
+app.command(epilog=version.EXAMPLE)(version.version)
+app.command("help", epilog=help.EXAMPLE)(help.help_)

@@ -1,0 +1,120 @@
+"""The project of the working folder, as the commands of `sensors` know it."""
+# ruff: noqa: PLC0415 - sensors is imported when it is used, so that help stays fast
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from submitter.output import plain
+
+if TYPE_CHECKING:
+    from sensors.manager.compose import Images
+    from sensors.manager.compose_cli import Compose
+    from sensors.manager.fleet import Fleet
+    from sensors.manager.lifecycle import Project
+    from sensors.manager.project import Places
+    from sensors.manager.settings import Loaded, Wanted
+    from sensors.manager.state import Known, Step
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+"""Where this runs from: a checkout has the images' Dockerfiles and the programs that `make` built."""
+
+
+def say(text: str) -> None:
+    """To people, beside the data."""
+    typer.echo(plain(text), err=True)
+
+
+def load(wanted: "Wanted") -> "Loaded":
+    """The configuration of the working folder; its notices are said."""
+    from sensors.manager import settings
+
+    loaded = settings.load(Path.cwd(), wanted, os.environ)
+    for notice in loaded.notices:
+        say(f"Note: {notice}")
+    return loaded
+
+
+def project_of(
+    loaded: "Loaded", *, name: str | None = None, images: "Images | None" = None, file: Path | None = None
+) -> "Project":
+    """The project that the configuration describes, under the name that it has by now.
+
+    Args:
+        loaded: The configuration.
+        name: Given on the command line.
+        images: That were just built; None for those of the configuration's tag, else of the last build.
+        file: The Compose file; None for `docker-compose.yml`.
+    """
+    from sensors.manager import state
+    from sensors.manager.compose import owner_here
+    from sensors.manager.lifecycle import Project
+    from sensors.manager.names import checked
+
+    known = state.read(loaded.places)
+    return Project(
+        name=checked(name or known.project or loaded.project or name_of(loaded.places)),
+        places=loaded.places,
+        fleet=loaded.fleet,
+        cosmos=loaded.cosmos,
+        source=loaded.source,
+        images=images or _images(loaded.fleet, known),
+        owner=owner_here(),
+        file=(file or loaded.places.compose_file).absolute(),
+    )
+
+
+def _images(fleet: "Fleet", known: "Known") -> "Images":
+    from sensors.manager.compose import Images, images_of
+    from submitter import version
+
+    if fleet.tag is not None:
+        return images_of(fleet, fleet.tag)
+    if known.images:
+        return Images(**known.images)
+    say(f"Note: no image was built here yet, so the file names the tag {version()}: `bacalhau-cosmos sensors build`")
+    return images_of(fleet, version())
+
+
+def places_here() -> "Places":
+    """The places of the working folder, for commands that need no configuration."""
+    from sensors.manager.project import places_of
+
+    return places_of(Path.cwd())
+
+
+def name_of(places: "Places") -> str:
+    """The name of what runs, or of what would."""
+    from sensors.manager import state
+    from sensors.manager.project import default_name
+
+    return state.read(places).project or default_name(places.root)
+
+
+def compose() -> "Compose":
+    """Docker Compose, of this machine or of the checkout."""
+    from sensors.manager.compose_cli import find
+
+    return find(CHECKOUT)
+
+
+@contextmanager
+def changing(places: "Places", command: str) -> "Iterator[Step]":
+    """This command alone changes the project; says what an earlier one left undone, and each step of this one."""
+    from sensors.manager import state
+
+    with state.changing(places, command, lambda: datetime.now(UTC)) as begin:
+        left = state.read(places).doing
+        if left is not None:
+            say(f"Note: {left}; `{command}` begins anew and makes it good")
+
+        def step(text: str) -> None:
+            begin(text)
+            say(f"{command}: {text}")
+
+        yield step
