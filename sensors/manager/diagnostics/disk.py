@@ -68,7 +68,9 @@ def writable(name: str, folder: Path) -> Check:
     if not there.is_dir():
         return failed(name, f"{there} is not a folder", f"move {there} away")
     if not os.access(there, os.W_OK | os.X_OK):
-        return failed(name, f"{there} cannot be written", f"mount its disk writable, and let this user write to {there}")
+        return failed(
+            name, f"{there} cannot be written", f"mount its disk writable, and let this user write to {there}"
+        )
     return ok(name, f"{folder} can be written" if there == folder else f"{folder} can be made")
 
 

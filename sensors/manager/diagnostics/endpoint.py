@@ -7,17 +7,16 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from sensors.errors import SensorsError
 from sensors.manager.compose import is_loopback
-from sensors.manager.diagnostics.check import Check, failed, guarded, ok, skipped
+from sensors.manager.diagnostics.check import Check, failed, ok, skipped
 from sensors.manager.diagnostics.clock import clock
 from sensors.manager.diagnostics.listener import listener
 
@@ -76,7 +75,6 @@ def ask(endpoint: str, now: Callable[[], datetime], answer_s: float = ANSWER_S) 
     """
     opener = urllib.request.build_opener(_AsItIs, *_way(endpoint))
     try:
-        # The uploaders refuse an endpoint that is not http or https; so does `urlsplit` below.
         with closing(_open(opener, endpoint, answer_s)) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return Answer(answer.status, headers, answer.read(_READ_BYTES), now())
@@ -91,35 +89,36 @@ def ask(endpoint: str, now: Callable[[], datetime], answer_s: float = ANSWER_S) 
 
 
 def port(
-    endpoint: str, answer: Callable[[], Answer], listening: Callable[[int], str | None] = listener
-) -> Iterator[Check]:
+    endpoint: str, answer: Answer | SensorsError | None, listening: Callable[[int], str | None] = listener
+) -> Check:
     """Whether what listens at an endpoint of this machine is Cosmos DB.
 
     Args:
         endpoint: May be empty.
-        answer: Of the endpoint; raises as `ask` does.
+        answer: Of the endpoint, or why there is none; None when nothing was asked.
         listening: Name of the program that has a port of this machine; None where that cannot be seen.
     """
-    if not endpoint:
-        yield skipped("endpoint's port", NO_ENDPOINT)
-    elif not is_loopback(endpoint):
-        yield skipped("endpoint's port", "the endpoint is not on this machine")
-    else:
-        yield guarded("endpoint's port", lambda: _who(endpoint, answer(), listening))
+    name = "endpoint's port"
+    if not endpoint or answer is None:
+        return skipped(name, NO_ENDPOINT)
+    if not is_loopback(endpoint):
+        return skipped(name, "the endpoint is not on this machine")
+    if isinstance(answer, SensorsError):
+        program = listening(port_of(endpoint))
+        return failed(name, f"{answer}" + (f"; {program} has the port" if program else ""), answer.hint)
+    return _who(endpoint, answer, listening)
 
 
-def endpoint_clock(endpoint: str, answer: Callable[[], Answer]) -> Check:
+def endpoint_clock(endpoint: str, answer: Answer | SensorsError | None) -> Check:
     """Whether the endpoint's clock agrees with this machine's."""
     name = "endpoint's clock"
-    if not endpoint:
+    if not endpoint or answer is None:
         return skipped(name, NO_ENDPOINT)
-    try:
-        told = answer()
-    except SensorsError:
+    if isinstance(answer, SensorsError):
         return skipped(name, "the endpoint does not answer")
-    if told.date is None:
+    if answer.date is None:
         return skipped(name, "the endpoint does not tell its time")
-    return clock(name, told.date, told.at, coarse_s=_DATE_S)
+    return clock(name, answer.date, answer.at, coarse_s=_DATE_S)
 
 
 def port_of(endpoint: str) -> int:
@@ -128,7 +127,7 @@ def port_of(endpoint: str) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _who(endpoint: str, answer: Answer, listening: Callable[[int], str | None]) -> Check:
+def _who(endpoint: str, answer: Answer, listening: Listening) -> Check:
     number = port_of(endpoint)
     program = listening(number)
     by = f" by {program}" if program else ""

@@ -38,28 +38,27 @@ _KNOWN = {
 }
 """Variables whose values are no secrets; those of any other name in `.env` are taken for some."""
 
-_PLAIN_VALUE = re.compile(r"[\d.]{1,12}\s?(ms|s|m|h)?|[A-Za-z]{1,12}")
+_PLAIN_VALUE = re.compile(r"[\d.]{1,12}\s?(ms|s|m|h)?|parquet", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|CONNECTION|SIGNATURE|SAS", re.IGNORECASE)
 _SHORTEST = 6
 """Characters of a value that is looked for everywhere: a shorter one is part of too many words."""
 
-_STOP = r"\s;&\"'<>,"
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(rf"((?:Account|SharedAccess|Shared)Key(?:Name)?\s*(?:=|%3D)\s*)[^{_STOP}]+", re.IGNORECASE), r"\1"),
-    (re.compile(r"(\bsig(?:nature)?(?:=|%3D|%253D))[^\s;&\"'<>]+", re.IGNORECASE), r"\1"),
-    (re.compile(rf"(\bSharedAccessSignature\s*=?\s*)[^{_STOP}]+", re.IGNORECASE), r"\1"),
-    (
-        re.compile(
-            r"((?:\b|_)(?:[A-Z]\w*_)?(?:KEY|SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIALS?)[\"']?\s*[=:]\s*)"
-            r"(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s;&\"'<>,]+)"
-        ),
-        r"\1",
-    ),
-    (re.compile(r"(\b(?:Bearer|Basic)\s+)[\w.~+/=-]{8,}", re.IGNORECASE), r"\1"),
-    (re.compile(r"()\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}"), r"\1"),
-    (re.compile(r"(://)[^/\s:@]*:[^/\s@]+(?=@)"), r"\1"),
-    (re.compile(r"()(?:[A-Za-z0-9+/]|%2[BbFf]){64,}(?:=|%3[Dd]){0,2}"), r"\1"),
-    (re.compile(r"()[A-Za-z0-9_-]{64,}={0,2}"), r"\1"),
+_NAMED = (
+    r"(?:(?:(?<!partition)(?<!partition[ _])key|secret|token|password|passwd|credentials?|signature|sig)"
+    r"|AccountKey|SharedAccessKey|SharedAccessSignature)"
+    r"\\?[\"']?\s*(?:=|:|%3D|%253D)\s*"
+)
+_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"({_NAMED}(\\?[\"']))(?:(?!\2)(?:\\.|[^\n]))+",
+        rf"({_NAMED})[^\s;&\"'<>,\\]+",
+        r"(\b(?:Bearer|Basic)\s+)[\w.~+/=-]{8,}",
+        r"()\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}",  # a JSON web token
+        r"(://)[^/\s:@]*:[^/\s@]+(?=@)",
+        r"()(?:[a-z0-9+/]|%2[bf]|\\/|\\u002b){64,}(?:=|%3d){0,2}",
+        r"()[a-z0-9_-]{64,}={0,2}",
+    )
 )
 """What looks like a secret; the first group stays."""
 
@@ -79,8 +78,8 @@ def masking(secrets: Iterable[str]) -> Callable[[str], str]:
 
     def mask(text: str) -> str:
         told = known.sub(MASK, text)
-        for pattern, kept in _PATTERNS:
-            told = pattern.sub(kept + MASK, told)
+        for pattern in _PATTERNS:
+            told = pattern.sub(rf"\1{MASK}", told)
         return told
 
     return mask

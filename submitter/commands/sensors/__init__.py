@@ -5,6 +5,7 @@ import typer
 from submitter.commands.sensors import (
     cleanup,
     compose,
+    diagnostics,
     health,
     help,  # noqa: A004 - the old script's word
     logs,
@@ -28,6 +29,7 @@ app.command(epilog=start.EXAMPLE)(start.start)
 app.command(epilog=stop.EXAMPLE)(stop.stop)
 app.command(epilog=reset.EXAMPLE)(reset.reset)
 app.command(epilog=logs.EXAMPLE)(logs.logs)
+app.command(epilog=diagnostics.EXAMPLE)(diagnostics.diagnostics)
 app.command(epilog=cleanup.EXAMPLE)(cleanup.cleanup)
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=health.EXAMPLE)(health.health)
