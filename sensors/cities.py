@@ -64,6 +64,11 @@ def slug_of(name: str) -> str:
 _BY_SLUG = {city.slug: city for city in _KNOWN}
 
 
+def is_known(name: str) -> bool:
+    """Whether `city_named` knows where it is."""
+    return slug_of(name) in _BY_SLUG
+
+
 def city_named(name: str) -> City:
     """The known city of that name, else a place that follows from the name alone.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import typer.main
 
 from processors.settings import PREFIX, Settings
+from sensors.config import FILE_NAME, Config
+from sensors.manager import variables
+from sensors.manager.initial import SCHEMA
 from submitter import spec
 from submitter.cli import app
 from submitter.template import filled
@@ -115,11 +119,19 @@ def described(path: Path) -> list[str]:
     ]
 
 
+def schema() -> str:
+    """Of sensors.yaml, for editors."""
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+    return json.dumps({**whole, "title": FILE_NAME}, indent=2) + "\n"
+
+
 def main() -> int:
     pages = {
         ROOT / "docs" / "settings.md": settings(),
         ROOT / "docs" / "commands.md": commands(),
         ROOT / "jobs" / "README.md": jobs(),
+        ROOT / "sensors" / SCHEMA: schema(),
+        ROOT / ".env.template": variables.template(),
     }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:

@@ -127,7 +127,7 @@ def port_of(endpoint: str) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _who(endpoint: str, answer: Answer, listening: Listening) -> Check:
+def _who(endpoint: str, answer: Answer, listening: Callable[[int], str | None]) -> Check:
     number = port_of(endpoint)
     program = listening(number)
     by = f" by {program}" if program else ""

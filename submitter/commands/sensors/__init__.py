@@ -8,6 +8,7 @@ from submitter.commands.sensors import (
     diagnostics,
     health,
     help,  # noqa: A004 - the old script's word
+    init,
     logs,
     reset,
     simulate,
@@ -35,3 +36,4 @@ app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=health.EXAMPLE)(health.health)
 app.command(epilog=version.EXAMPLE)(version.version)
 app.command("help", epilog=help.EXAMPLE)(help.help_)
+app.command(epilog=init.EXAMPLE)(init.init)
