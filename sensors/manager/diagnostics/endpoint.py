@@ -19,6 +19,7 @@ from sensors.manager.compose import is_loopback
 from sensors.manager.diagnostics.check import Check, failed, ok, skipped
 from sensors.manager.diagnostics.clock import clock
 from sensors.manager.diagnostics.listener import listener
+from sensors.manager.diagnostics.mask import MASK
 
 ANSWER_S = 10.0
 NO_ENDPOINT = "COSMOS_ENDPOINT is not set"
@@ -73,16 +74,23 @@ def ask(endpoint: str, now: Callable[[], datetime], answer_s: float = ANSWER_S) 
     Raises:
         SensorsError: Nothing answers, or not in HTTP.
     """
+    if shown(endpoint) == MASK:
+        raise SensorsError(
+            "reach the endpoint",
+            "COSMOS_ENDPOINT",
+            why="it is no URL of http or https, a host and at most a port",
+            hint="set COSMOS_ENDPOINT to https://ACCOUNT.documents.azure.com, or to http://127.0.0.1:PORT",
+        )
     opener = urllib.request.build_opener(_AsItIs, *_way(endpoint))
     try:
         with closing(_open(opener, endpoint, answer_s)) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return Answer(answer.status, headers, answer.read(_READ_BYTES), now())
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise SensorsError(
             "reach the endpoint",
-            endpoint,
+            shown(endpoint),
             why=str(getattr(reason, "strerror", None) or reason),
             hint=_hint(endpoint),
         ) from error
@@ -119,6 +127,18 @@ def endpoint_clock(endpoint: str, answer: Answer | SensorsError | None) -> Check
     if answer.date is None:
         return skipped(name, "the endpoint does not tell its time")
     return clock(name, answer.date, answer.at, coarse_s=_DATE_S)
+
+
+def shown(endpoint: str) -> str:
+    """Scheme, host and port alone, and the mask for what is not these: connection strings hold the key."""
+    try:
+        parts = urlsplit(endpoint)
+        host, number = parts.hostname or "", parts.port
+    except ValueError:
+        return MASK
+    if parts.scheme not in ("http", "https") or not host or not set(parts.netloc).isdisjoint(";@ "):
+        return MASK
+    return f"{parts.scheme}://{host}" + (f":{number}" if number else "")
 
 
 def port_of(endpoint: str) -> int:
@@ -159,8 +179,6 @@ def _way(endpoint: str) -> list[urllib.request.BaseHandler]:
 
 
 def _open(opener: urllib.request.OpenerDirector, endpoint: str, answer_s: float) -> http.client.HTTPResponse:
-    if urlsplit(endpoint).scheme not in ("http", "https"):
-        raise ValueError("it is neither http nor https")
     try:
         return opener.open(endpoint, timeout=answer_s)  # type: ignore[no-any-return]
     except urllib.error.HTTPError as answered:  # Cosmos says 401 to a request without a key

@@ -56,11 +56,14 @@ _PATTERNS = tuple(
         r"(\b(?:Bearer|Basic)\s+)[\w.~+/=-]{8,}",
         r"()\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}",  # a JSON web token
         r"(://)[^/\s:@]*:[^/\s@]+(?=@)",
-        r"()(?:[a-z0-9+/]|%2[bf]|\\/|\\u002b){64,}(?:=|%3d){0,2}",
-        r"()[a-z0-9_-]{64,}={0,2}",
     )
 )
-"""What looks like a secret; the first group stays."""
+"""Where secrets stand, whatever they look like; the first group stays."""
+
+_SIGN = r"%(?:25)?2[bf]|\\/|\\u002b"
+_RUN = re.compile(rf"(?:[a-z0-9+/_-]|{_SIGN}){{64,}}(?:=|%(?:25)?3d){{0,2}}", re.IGNORECASE)
+_BASE64 = re.compile(r"[a-z0-9+/]{64}|[a-z0-9_-]{64}", re.IGNORECASE)
+"""One of its two alphabets: with both together a long path would look like a key."""
 
 
 def secrets_of(environment: Mapping[str, str], env_file: Mapping[str, str]) -> frozenset[str]:
@@ -80,9 +83,13 @@ def masking(secrets: Iterable[str]) -> Callable[[str], str]:
         told = known.sub(MASK, text)
         for pattern in _PATTERNS:
             told = pattern.sub(rf"\1{MASK}", told)
-        return told
+        return _RUN.sub(_unless_plain, told)
 
     return mask
+
+
+def _unless_plain(run: re.Match[str]) -> str:
+    return MASK if _BASE64.search(re.sub(_SIGN, "+", run[0], flags=re.IGNORECASE)) else run[0]
 
 
 def plain_value(name: str, value: str) -> str:

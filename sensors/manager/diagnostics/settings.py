@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from sensors.errors import SensorsError
 from sensors.manager.compose import PASSED_ON
 from sensors.manager.diagnostics.check import Check, failed, ok, warning
+from sensors.manager.diagnostics.endpoint import shown
 from sensors.manager.diagnostics.env_file import EnvFile
-from sensors.manager.diagnostics.mask import MASK, PLAIN
+from sensors.manager.diagnostics.mask import PLAIN
 from sensors.manager.diagnostics.words import counted
 from sensors.manager.fleet import Fleet
 
@@ -89,23 +89,12 @@ def strays(environment: Mapping[str, str], env_file: EnvFile, known: Collection[
             yield warning(name, f"({origin}) no such setting: uploaders would refuse it{meant}", f"{name}: {where}")
 
 
-def shown_endpoint(endpoint: str) -> str:
-    """Scheme, host and port alone: people paste connection strings, which hold the key."""
-    try:
-        parts = urlsplit(endpoint)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return MASK
-    if parts.scheme not in ("http", "https") or not host or ";" in parts.netloc:
-        return MASK
-    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
-
-
 def _variable(name: str, value: str, origin: str) -> Check:
     if name == "COSMOS_ENDPOINT":
         if not value:
             return failed(name, "is not set: uploaders have nowhere to write to", f"set {name} in .env")
-        return ok(name, f"{shown_endpoint(value)} {origin}")
+        return ok(name, f"{shown(value)} {origin}")
     if not value:
-        return ok(name, "is not set: uploaders use this machine's identity, and none with an emulator")
+        key = name == "COSMOS_KEY"
+        return ok(name, f"is not set{': uploaders use an identity of Azure, and none with an emulator' if key else ''}")
     return ok(name, f"{value if name in _SHOWN else 'is set'} {origin}")
