@@ -25,12 +25,12 @@ _NO_FOLDER_NAME = frozenset('/\\:*?"<>|$')
 _REGISTRY = r"^[A-Za-z0-9.-]+(:[0-9]+)?$"
 _ORGANISATION = r"^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"
 _TAG = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
-_PROJECT = r"^[a-z0-9][a-z0-9_-]*$"
+PROJECT = r"^[a-z0-9][a-z0-9_-]*$"
 PATTERNS = {
     _REGISTRY: "should be a host, and a port after a colon where it has one",
     _ORGANISATION: "should be of small letters and digits, with . _ - between them",
     _TAG: "should be of letters, digits, . _ and -, at most 128 of them",
-    _PROJECT: "should be of small letters, digits, _ and -, and begin with a letter or digit",
+    PROJECT: "should be of small letters, digits, _ and -, and begin with a letter or digit",
 }
 """Pattern -> what it asks for, in words."""
 
@@ -115,7 +115,7 @@ ArchiveFormat = Annotated[
 Registry = Annotated[str, Field(pattern=_REGISTRY)]
 Organisation = Annotated[str, Field(pattern=_ORGANISATION)]
 Tag = Annotated[str, Field(pattern=_TAG), AfterValidator(_tag)]
-ProjectName = Annotated[str, Field(pattern=_PROJECT)]
+ProjectName = Annotated[str, Field(pattern=PROJECT)]
 
 
 class Section(BaseModel):

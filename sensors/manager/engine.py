@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -17,6 +19,11 @@ from sensors.errors import EngineError
 
 PROJECT_LABEL = "bacalhau-cosmos.project"
 """On containers, networks, volumes and images of a project; its value is the project's name."""
+
+_COMPOSE_LABEL = "com.docker.compose.project"
+_FOLDER_LABEL = "com.docker.compose.project.working_dir"
+_SOCKETS = ("http+docker://localhost", "http+docker://localnpipe")
+"""What the library calls an engine that it reaches by a socket of this machine."""
 
 ANSWER_S = 20
 _AT_ONCE = 8
@@ -50,6 +57,61 @@ class Container:
     def well(self) -> bool:
         """Whether it runs, and is healthy where that is checked."""
         return self.state == "running" and self.health in (None, "healthy")
+
+
+@dataclass(frozen=True)
+class About:
+    """What an engine tells of itself.
+
+    Attributes:
+        version: Such as `27.3.1`.
+        api_version: Such as `1.47`.
+        platform: Of its containers, such as `linux/amd64`.
+        driver: Of storage.
+        cgroup: Version and driver.
+        root: Folder of its images and containers, on its own machine.
+        where: Its socket, or its address.
+        here: Whether it was reached by a socket of this machine.
+        at: Its clock.
+    """
+
+    version: str
+    api_version: str
+    platform: str
+    driver: str
+    cgroup: str
+    root: str
+    where: str
+    here: bool
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the engine.
+
+    Attributes:
+        made_at: When it was built; None where that is not known.
+        platform: Such as `linux/amd64`.
+    """
+
+    made_at: datetime | None
+    platform: str
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A container that was started from a folder.
+
+    Attributes:
+        container: As in its project.
+        compose_project: Name by which Compose knows it.
+        project: By our label; None where it has none, as those of the old script.
+    """
+
+    container: Container
+    compose_project: str
+    project: str | None
 
 
 class Engine:
@@ -105,6 +167,41 @@ class Engine:
             "volumes": self._client.volumes.list(filters=label),
             "images": self._client.images.list(filters=label),
         }
+
+    def about(self) -> About:
+        """The engine itself."""
+        with _explained("ask about itself", "the Docker engine"):
+            info, version = self._client.info(), self._client.version()
+        return About(
+            version=version["Version"],
+            api_version=version["ApiVersion"],
+            platform=f"{version['Os']}/{version['Arch']}",
+            driver=info["Driver"],
+            cgroup=f"{info.get('CgroupVersion', '1')} ({info['CgroupDriver']})",
+            root=info["DockerRootDir"],
+            where=os.environ.get("DOCKER_HOST") or "this machine's own socket",
+            here=self._client.api.base_url in _SOCKETS,
+            at=datetime.fromisoformat(info["SystemTime"][:19] + "+00:00"),
+        )
+
+    def image(self, name: str) -> Image | None:
+        """The image of that name; None where there is none."""
+        with _explained("look at the image", name):
+            try:
+                told = self._client.images.get(name).attrs
+            except ImageNotFound:
+                return None
+        return Image(_instant(told["Created"]), f"{told['Os']}/{told['Architecture']}")
+
+    def started_from(self, folder: Path) -> list[Placed]:
+        """What Compose started from a folder, under whatever name, by service; also what does not run."""
+        with _explained("list containers", str(folder)):
+            label = f"{_FOLDER_LABEL}={folder}"
+            found = self._client.containers.list(all=True, ignore_removed=True, filters={"label": label})
+        placed = [
+            Placed(_told(each), each.labels.get(_COMPOSE_LABEL, ""), each.labels.get(PROJECT_LABEL)) for each in found
+        ]
+        return sorted(placed, key=lambda each: (each.compose_project, each.container.service))
 
     def last_lines(self, container: Container, lines: int) -> Sequence[str]:
         """The end of what a container said, stdout and stderr as they came."""

@@ -6,6 +6,7 @@ from submitter.commands.sensors import (
     clean,
     cleanup,
     compose,
+    diagnostics,
     health,
     help,  # noqa: A004 - the old script's word
     init,
@@ -31,6 +32,7 @@ app.command(epilog=start.EXAMPLE)(start.start)
 app.command(epilog=stop.EXAMPLE)(stop.stop)
 app.command(epilog=reset.EXAMPLE)(reset.reset)
 app.command(epilog=logs.EXAMPLE)(logs.logs)
+app.command(epilog=diagnostics.EXAMPLE)(diagnostics.diagnostics)
 app.command(epilog=clean.EXAMPLE)(clean.clean)
 app.command(epilog=cleanup.EXAMPLE)(cleanup.cleanup)
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)

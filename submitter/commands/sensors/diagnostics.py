@@ -1,0 +1,50 @@
+"""`bacalhau-cosmos sensors diagnostics`: whether the machine and the project are well, and what to do if not."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from submitter.commands.sensors._diagnosed import bundled, diagnosed
+from submitter.commands.sensors._project import say
+from submitter.errors import FAILED
+from submitter.output import Output, chosen, plain, show_document
+
+EXAMPLE = "Example: bacalhau-cosmos sensors diagnostics --bundle diagnostics.tar.gz"
+
+
+def diagnostics(
+    *,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Also write this archive (.tar.gz or .zip) for a bug report, without secrets and data."),
+    ] = None,
+    output: Annotated[
+        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
+    ] = None,
+) -> None:
+    """Check Docker, disks, settings, clocks, Cosmos DB, containers and databases, each with what to do.
+
+    Nothing is changed, but for one document that is written to Cosmos DB's container `runs` and deleted. Exit code 0
+    unless a check failed.
+    """
+    how = chosen(output)
+    if bundle is None:
+        well = report(how)
+    else:
+        well = bundled(bundle, lambda found: _show(how, *found))
+        say(f"wrote {bundle}")
+    if not well:
+        raise typer.Exit(FAILED)
+
+
+def report(how: str = "table") -> bool:
+    """Shows what is found in the working folder; whether nothing failed."""
+    return diagnosed(lambda found: _show(how, *found))
+
+
+def _show(how: str, text: str, document: dict[str, object]) -> None:
+    if how == "json":
+        show_document(document)
+    else:
+        typer.echo("\n".join(map(plain, text.splitlines())))
