@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from processors import lineage
 from processors.archive import Archive
@@ -23,6 +24,8 @@ from processors.pipeline.evidence import Evidence
 from processors.pipeline.recipe import Recipe
 from processors.source import Source, open_source
 from processors.source.opening import opening
+
+T = TypeVar("T")
 
 Recorded = Callable[[str], list[Branch]]
 """Name of a database -> its branches, as the checkpoint has them now."""
@@ -124,9 +127,22 @@ def open_table(database: Database, table: str, columns: Mapping[str, str]) -> It
         yield source
 
 
+class Ask(Protocol):
+    """Answers what is read from a checkpoint and its schema's version; None when there is no checkpoint."""
+
+    def __call__(self, read: Callable[[sqlite3.Connection, int], T], /) -> T | None: ...  # noqa: D102
+
+
 @contextmanager
 def open_recorded(state: Path, city: str) -> Iterator[Recorded]:
-    """What the city's checkpoint knows of a database; nothing when there is none. It is only read, without its lock.
+    """What the city's checkpoint knows of a database; nothing when there is none. See `open_asked`."""
+    with open_asked(state, city) as ask:
+        yield lambda sensor: ask(lambda connection, version: read_branches(connection, sensor, version)) or []
+
+
+@contextmanager
+def open_asked(state: Path, city: str) -> Iterator[Ask]:
+    """The city's checkpoint, which is only read, without its lock.
 
     Raises:
         CheckpointError: It is damaged, a later version's, or unreadable. Also raised when it is asked.
@@ -137,28 +153,28 @@ def open_recorded(state: Path, city: str) -> Iterator[Recorded]:
     except OSError as error:
         raise CheckpointError("read positions", path, hint="let this user read the state folder") from error
     if not there:
-        yield lambda _: []
+        yield lambda _: None
         return
     with opening(path, scratch=_scratch(), busy_s=_BUSY_S) as opened:
 
-        def recorded(sensor: str) -> list[Branch]:
+        def ask(read: Callable[[sqlite3.Connection, int], T]) -> T | None:
             try:
-                return opened.read(lambda uri: _read(uri, path, sensor))
+                return opened.read(lambda uri: _read(uri, path, read))
             except (SourceError, DamagedError, ValueError) as error:
                 why = getattr(error, "why", "") or str(error)
                 raise CheckpointError(
                     "read positions", path, why=why, hint="ingest once: the run mends what it can"
                 ) from error
 
-        yield recorded
+        yield ask
 
 
-def _read(uri: str, path: Path, sensor: str) -> list[Branch]:
+def _read(uri: str, path: Path, read: Callable[[sqlite3.Connection, int], T]) -> T | None:
     with closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise later(path, version)
-        return read_branches(connection, sensor, version) if version else []
+        return read(connection, version) if version else None
 
 
 def _scratch() -> Path:
