@@ -19,8 +19,8 @@ import polars as pl
 from processors.archive.places import places
 from processors.checkpoint import read_carried, read_lives
 from processors.model import Anchor, Branch, Database
-from processors.pipeline.totals import TOTALS, Totals, known
-from processors.standing import open_asked
+from processors.recorded import open_asked
+from processors.totals import TOTALS, Totals, known
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def progress(state: Path, archive: Path, city: str) -> Mapping[str, Sequence[Lif
         city: As its folder is written.
 
     Raises:
-        CheckpointError: See `standing.open_asked`.
+        CheckpointError: See `recorded.open_asked`.
     """
     with open_asked(state, city) as ask:
         found = ask(_read)

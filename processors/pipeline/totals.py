@@ -1,48 +1,15 @@
-"""How much a life of a database has come to: carried from batch to batch, so that nobody adds up its manifests."""
+"""A batch in the totals of its life."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import polars as pl
 
 from processors.archive import files_of
 from processors.pipeline.refine import Refined
-
-TOTALS = "totals.1"
-"""Name under which they are carried, with the version of their meaning."""
-
-
-@dataclass(frozen=True)
-class Totals:
-    """Sums over the batches of a generation, whether it was sent or found in the archive.
-
-    Attributes:
-        after: Position from which on they were counted: the generation's `base_id` where that is all of it.
-        rows: Readings.
-        rejects: As manifests count them.
-        anomalies: Alarms that the sensor's own readings raised; not those of the comparison with its neighbours.
-        files: Data files written into the archive.
-    """
-
-    after: int
-    rows: int = 0
-    rejects: int = 0
-    anomalies: int = 0
-    files: int = 0
-
-
-_COLUMNS = dict.fromkeys(asdict(Totals(0)), pl.Int64())
-
-
-def known(frame: pl.DataFrame | None) -> Totals | None:
-    """What is carried, None where nothing is or it is not as expected."""
-    if frame is None or frame.schema != pl.Schema(_COLUMNS) or len(frame) != 1:
-        return None
-    row: dict[str, Any] = frame.row(0, named=True)
-    return None if None in row.values() else Totals(**row)
+from processors.totals import TOTALS, Totals, frame_of, known
 
 
 def counted(
@@ -65,4 +32,4 @@ def counted(
         before.anomalies + len(refined.alarms),
         before.files + files_of(valid),
     )
-    return replace(refined, carried={**refined.carried, TOTALS: pl.DataFrame([asdict(now)], schema=_COLUMNS)})
+    return replace(refined, carried={**refined.carried, TOTALS: frame_of(now)})

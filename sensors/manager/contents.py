@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sensors.manager import opening
-from sensors.manager.databases import TABLE, Found, columns_of, find, quoted
+from sensors.manager.databases import TABLE, Found, find, look, quoted
 from sensors.manager.fleet import Fleet, folder_of
 
 SAMPLES = 5
@@ -26,7 +27,7 @@ class Contents:
     Attributes:
         path: The file.
         size_bytes: Of it and its `-wal`.
-        schema: The statement that made the table.
+        columns: Of the table, each with its `name`, its declared `type`, and whether it is the `key`.
         rows: Counted.
         samples: The last rows, by column, the last one first; bytes are shown as SQL writes them.
         sensor_ids: Different ones, in order; at most `DISTINCT`, as the next.
@@ -35,7 +36,7 @@ class Contents:
 
     path: Path
     size_bytes: int
-    schema: str
+    columns: Sequence[dict[str, Any]]
     rows: int
     samples: Sequence[dict[str, Any]]
     sensor_ids: Sequence[str]
@@ -54,19 +55,19 @@ def read(path: Path) -> Contents:
 
 def _read(connection: sqlite3.Connection, path: Path, size_bytes: int) -> Contents:
     connection.execute("BEGIN")  # one moment for all that is asked
-    made = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (TABLE,)).fetchone()
-    if made is None:
+    info = connection.execute(f"PRAGMA table_info({TABLE})").fetchall()
+    if not info:
         others = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         there = f", it has {', '.join(others)}" if others else " and no other"
         raise opening.unreadable(path, f"it has no table {TABLE}{there}")
-    columns = columns_of(connection)
+    columns = [str(each[1]) for each in info]
     (rows,) = connection.execute(f"SELECT count(*) FROM {TABLE}").fetchone()  # noqa: S608 - constants only
     last = "id" if "id" in columns else "rowid"
     samples = connection.execute(f"SELECT * FROM {TABLE} ORDER BY {last} DESC LIMIT {SAMPLES}")  # noqa: S608 - likewise
     return Contents(
         path=path,
         size_bytes=size_bytes,
-        schema=str(made[0]),
+        columns=[{"name": each[1], "type": each[2], "key": bool(each[5])} for each in info],
         rows=rows,
         samples=[dict(zip(columns, map(_shown, row), strict=True)) for row in samples],
         sensor_ids=_distinct(connection, "sensor_id", columns),
@@ -93,26 +94,26 @@ class Known:
     Attributes:
         found: The database.
         city: As people write it; the folder's name where the configuration has it not.
-        sensor_id: Of the configuration, None where it has it not.
+        sensor_id: Of its last row, else of the configuration; None where neither has one.
+        planned_id: Of the configuration, None where it has it not.
     """
 
     found: Found
     city: str
     sensor_id: str | None
+    planned_id: str | None
 
 
-def known(data: Path, fleet: Fleet) -> list[Known]:
+def known(data: Path, fleet: Fleet, now: datetime) -> list[Known]:
     """The databases below a data folder, by city and sensor."""
-    plans = {(plan.folder, str(plan.number)): plan for plan in fleet.sensors}
+    plans = {(plan.folder, str(plan.number)): plan.sensor_id for plan in fleet.sensors}
     cities = {city.folder: city.name for city in fleet.cities}
-    return [
-        Known(
-            each,
-            cities.get(each.folder, each.folder),
-            plan.sensor_id if (plan := plans.get((each.folder, each.sensor))) else None,
-        )
-        for each in find(data)
-    ]
+    there = []
+    for each in find(data):
+        planned = plans.get((each.folder, each.sensor))
+        written = look(each.path, (), now).sensor_id
+        there.append(Known(each, cities.get(each.folder, each.folder), written or planned, planned))
+    return there
 
 
 def of_city(there: Sequence[Known], city: str) -> list[Known]:
@@ -124,4 +125,8 @@ def of_city(there: Sequence[Known], city: str) -> list[Known]:
 def of_sensor(there: Sequence[Known], sensor: str) -> list[Known]:
     """Those of a sensor: its number, its folder or its id, in any case."""
     wanted = sensor.casefold()
-    return [each for each in there if wanted in {name.casefold() for name in (each.found.sensor, each.sensor_id or "")}]
+    return [each for each in there if wanted in map(str.casefold, _names(each))]
+
+
+def _names(each: Known) -> list[str]:
+    return [name for name in (each.found.sensor, each.sensor_id, each.planned_id) if name is not None]

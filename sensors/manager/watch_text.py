@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,19 +62,19 @@ def notes(view: Overview) -> list[str]:
     return found
 
 
-def document(view: Overview, engine: str | None = None) -> dict[str, Any]:
-    """What `monitor --output json` prints; docs/monitor.md has its fields.
+def document(view: Overview, unknown: Sequence[str]) -> dict[str, Any]:
+    """What `monitor --output json` prints; docs/sensors/monitor.md has its fields.
 
     Args:
         view: What there is.
-        engine: Why the engine did not say what runs; None when it did.
+        unknown: What could not be looked at, for people.
     """
     return {
         "schemaVersion": VERSION,
         "kind": "monitor",
         "project": view.project,
         "at": _instant(view.at),
-        "engineError": engine,
+        "unknown": list(unknown),
         "sensors": [_sensor_document(row, view) for row in view.sensors],
         "uploaders": [_uploader_document(row, view) for row in view.uploaders],
         "totals": totals_of(view),

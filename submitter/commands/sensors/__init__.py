@@ -11,6 +11,8 @@ from submitter.commands.sensors import (
     help,  # noqa: A004 - the old script's word
     init,
     logs,
+    monitor,
+    query,
     reset,
     simulate,
     start,
@@ -34,6 +36,8 @@ app.command(epilog=reset.EXAMPLE)(reset.reset)
 app.command(epilog=logs.EXAMPLE)(logs.logs)
 app.command(epilog=diagnostics.EXAMPLE)(diagnostics.diagnostics)
 app.command(epilog=clean.EXAMPLE)(clean.clean)
+app.command(epilog=query.EXAMPLE)(query.query)
+app.command(epilog=monitor.EXAMPLE)(monitor.monitor)
 app.command(epilog=cleanup.EXAMPLE)(cleanup.cleanup)
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=health.EXAMPLE)(health.health)
