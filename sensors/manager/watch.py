@@ -179,7 +179,7 @@ def last_pass(lines: Sequence[str]) -> Pass | None:
     for line in reversed(lines):
         try:
             told = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(told, dict) and told.get("kind") == "ingest":
             return _pass(told)
