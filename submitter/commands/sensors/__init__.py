@@ -3,6 +3,7 @@
 import typer
 
 from submitter.commands.sensors import (
+    build,
     clean,
     cleanup,
     compose,
@@ -33,6 +34,7 @@ app.command(epilog=compose.EXAMPLE)(compose.compose)
 app.command(epilog=start.EXAMPLE)(start.start)
 app.command(epilog=stop.EXAMPLE)(stop.stop)
 app.command(epilog=reset.EXAMPLE)(reset.reset)
+app.command(epilog=build.EXAMPLE)(build.build)
 app.command(epilog=logs.EXAMPLE)(logs.logs)
 app.command(epilog=diagnostics.EXAMPLE)(diagnostics.diagnostics)
 app.command(epilog=clean.EXAMPLE)(clean.clean)
