@@ -7,7 +7,7 @@ import base64
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +41,7 @@ _REFUSED = {
 }
 _ANY_KEY = base64.b64encode(b"emulator").decode()
 _LONGEST_REASON = 300
+_MOST = 1e9
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,20 @@ def reason(error: BaseException) -> str:
             break
         text = str(found)
     return text.strip().splitlines()[0][:_LONGEST_REASON]
+
+
+def charge(headers: Mapping[str, Any]) -> float:
+    """Request units of an answer, 0 where it states none."""
+    return number(headers.get("x-ms-request-charge")) or 0.0
+
+
+def number(stated: object) -> float | None:
+    """None for what can be no charge and no time: a proxy on the way may say anything."""
+    try:
+        value = float(str(stated))
+    except ValueError:
+        return None
+    return value if 0 <= value < _MOST else None
 
 
 def explain(error: BaseException, account: Account, doing: str, subject: str | None = None) -> ProcessorError:

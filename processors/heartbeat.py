@@ -29,8 +29,13 @@ PASSES = 3
 
 def path(settings: Settings) -> Path:
     """The file that a run of these settings touches."""
+    return of_city(settings.state, settings.city)
+
+
+def of_city(state: Path, city: str) -> Path:
+    """The file that a run of this city touches, in a folder of state."""
     # Encoded: a slug has slashes where the name has full-width ones.
-    return settings.state / f"{partition_value(slug_of(settings.city))}.heartbeat"
+    return state / f"{partition_value(slug_of(city))}.heartbeat"
 
 
 class Heartbeat:

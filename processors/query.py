@@ -10,19 +10,24 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from azure.core.async_paging import AsyncItemPaged
 from azure.cosmos.aio import ContainerProxy
 
-from processors import cosmos
+from processors import containers, cosmos
 from processors.containers import LABEL
 from processors.cosmos import Account
 from processors.errors import ProcessorError, SettingsError, SinkError
+from processors.schema import OBSERVED_AT
+from processors.stopping import until_stopped
+
+T = TypeVar("T")
 
 SYSTEM = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts"})
 """Properties that the service adds to each document."""
@@ -64,12 +69,16 @@ class Selection:
         city: As written in the folder's name.
         sensor: Sensor id.
         since: Observed then or later.
+        before: Observed earlier than that.
+        time: Property that says when, of containers whose documents have another than readings.
         alarms: Of the container of anomalies: alarms, and not what people said of them.
     """
 
     city: str | None = None
     sensor: str | None = None
     since: datetime | None = None
+    before: datetime | None = None
+    time: str = OBSERVED_AT
     alarms: bool = False
 
     def conditions(self) -> tuple[str, dict[str, Any]]:
@@ -77,7 +86,8 @@ class Selection:
         wanted = [
             ("c.city = @city", "@city", self.city),
             ("c.sensorId = @sensor", "@sensor", self.sensor),
-            ("c.observedAt >= @since", "@since", None if self.since is None else _instant(self.since)),
+            (f"c.{self.time} >= @since", "@since", None if self.since is None else _instant(self.since)),
+            (f"c.{self.time} < @before", "@before", None if self.before is None else _instant(self.before)),
             ("c.kind != @label", "@label", LABEL if self.alarms else None),
         ]
         given = [(text, name, value) for text, name, value in wanted if value is not None]
@@ -125,10 +135,25 @@ def count(selection: Selection) -> Query:
     return Query(f"SELECT VALUE COUNT(1) FROM c{where}", parameters)  # noqa: S608
 
 
-def partitions(selection: Selection) -> Query:
-    """The full partition keys of a selection."""
+def partitions(selection: Selection, names: Sequence[str] = _KEY) -> Query:
+    """The full partition keys of a selection, whose levels have these names."""
     where, parameters = selection.conditions()
-    return Query(f"SELECT DISTINCT c.city, c.sensorId, c.month FROM c{where}", parameters)  # noqa: S608
+    levels = ", ".join(f"c.{name}" for name in names)
+    return Query(f"SELECT DISTINCT {levels} FROM c{where}", parameters)  # noqa: S608
+
+
+def values(name: str) -> Query:
+    """The different values of a property."""
+    return Query(f"SELECT DISTINCT VALUE c.{name} FROM c")  # noqa: S608
+
+
+def identities(selection: Selection, key: Mapping[str, str]) -> Query:
+    """Ids of those documents of a selection that have this full partition key, given by the names of its levels."""
+    where, parameters = selection.conditions()
+    # The emulator does not take the key from the request.
+    levels = " AND ".join(f"c.{name} = @{name}Key" for name in key)
+    text = f"SELECT VALUE c.id FROM c{where or ' WHERE true'} AND {levels}"  # noqa: S608
+    return Query(text, {**parameters, **{f"@{name}Key": value for name, value in key.items()}}, tuple(key.values()))
 
 
 def partition(key: tuple[str, str, str]) -> Query:
@@ -159,12 +184,24 @@ def without_system(document: dict[str, Any]) -> dict[str, Any]:
 
 
 class Reader:
-    """Sends queries to one container; see `open_reader`."""
+    """Sends queries to one container; see `open_reader` and `open_readers`.
 
-    def __init__(self, account: Account, container: ContainerProxy, runner: asyncio.Runner):
+    Attributes:
+        request_units: Charge of all queries; 0 where the service states none.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        container: ContainerProxy,
+        runner: asyncio.Runner,
+        stop: threading.Event | None = None,
+    ):
+        self.request_units = 0.0
         self._account = account
         self._container = container
         self._runner = runner
+        self._stop = stop
 
     def rows(self, query: Query) -> Iterator[Any]:
         """What the query selects, as it arrives.
@@ -172,13 +209,16 @@ class Reader:
         Raises:
             EndpointError: The account cannot be reached, or refuses us.
             SinkError: The service refuses the query.
+            Stopped: The reader was asked to end, and an answer took longer.
         """
         parameters: list[dict[str, object]] = [
             {"name": name, "value": value} for name, value in query.parameters.items()
         ]
-        where: dict[str, Any] = {} if query.partition is None else {"partition_key": list(query.partition)}
-        arriving = self._container.query_items(query.sql, parameters=parameters, max_item_count=PAGE_ROWS, **where)
-        while block := self._runner.run(self._next(arriving)):
+        where: dict[str, Any] = {} if query.partition is None else {"partition_key": _as_sent(query.partition)}
+        arriving = self._container.query_items(
+            query.sql, parameters=parameters, max_item_count=PAGE_ROWS, response_hook=self._note, **where
+        )
+        while block := self._runner.run(_until(self._stop, self._next(arriving))):
             yield from block
 
     def groups(self, selection: Selection) -> Iterator[Group]:
@@ -191,6 +231,9 @@ class Reader:
         found = [key for key in self.rows(partitions(selection)) if len(key) == len(_KEY)]
         for city, sensor, month in sorted(tuple(key[name] for name in _KEY) for key in found):
             yield from group((city, sensor), self.rows(partition((city, sensor, month))))
+
+    def _note(self, headers: Mapping[str, Any], _page: object) -> None:
+        self.request_units += cosmos.charge(headers)
 
     async def _next(self, arriving: AsyncItemPaged[dict[str, Any]]) -> list[Any]:
         block: list[Any] = []
@@ -235,6 +278,43 @@ def open_reader(account: Account, container: str) -> Iterator[Reader]:
             yield Reader(account, runner.run(_enter(account, container, stack)), runner)
         finally:
             runner.run(stack.aclose())
+
+
+@contextmanager
+def open_readers(account: Account, *, stop: threading.Event | None = None) -> Iterator[Mapping[str, Reader]]:
+    """A reader of each container, by name; that all are as they should be has been verified.
+
+    Args:
+        account: Where they are.
+        stop: Set when reading should end: what is in hand then has `stopping.GRACE_S`.
+
+    Raises:
+        SettingsError: The endpoint or the key is malformed.
+        EndpointError: The account cannot be reached, or refuses us.
+        SinkError: The database or a container is missing, or has another partition key.
+        Stopped: Before the account answered.
+    """
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+
+        async def enter() -> dict[str, ContainerProxy]:
+            client = await stack.enter_async_context(cosmos.connect(account, sdk_retries=True))
+            return await containers.verify(client, account)
+
+        try:
+            found = runner.run(_until(stop, enter()))
+            yield {name: Reader(account, proxy, runner, stop) for name, proxy in found.items()}
+        finally:
+            runner.run(stack.aclose())
+
+
+async def _until(stop: threading.Event | None, work: Coroutine[Any, Any, T]) -> T:
+    return await (work if stop is None else until_stopped(work, stop))
+
+
+def _as_sent(key: tuple[str, ...]) -> list[str] | str:
+    """The SDK takes a list for a key of several levels only."""
+    return list(key) if len(key) > 1 else key[0]
 
 
 async def _enter(account: Account, container: str, stack: AsyncExitStack) -> ContainerProxy:

@@ -21,7 +21,7 @@ class World:
     Attributes:
         now: UTC.
         clock: Seconds, never falling.
-        stop: Set when the run should end; a batch in hand has `sink.stopping.GRACE_S` to become safe.
+        stop: Set when the run should end; a batch in hand has `stopping.GRACE_S` to become safe.
         jitter: Numbers from 0 to 1.
     """
 

@@ -22,6 +22,18 @@ FILE_NAME = "sensors.yaml"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 _NO_FOLDER_NAME = frozenset('/\\:*?"<>|$')
+_REGISTRY = r"^[A-Za-z0-9.-]+(:[0-9]+)?$"
+_ORGANISATION = r"^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"
+_TAG = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
+PROJECT = r"^[a-z0-9][a-z0-9_-]*$"
+PATTERNS = {
+    _REGISTRY: "should be a host, and a port after a colon where it has one",
+    _ORGANISATION: "should be of small letters and digits, with . _ - between them",
+    _TAG: "should be of letters, digits, . _ and -, at most 128 of them",
+    PROJECT: "should be of small letters, digits, _ and -, and begin with a letter or digit",
+}
+"""Pattern -> what it asks for, in words."""
+
 _LIST = Field(strict=False, min_length=1)
 """YAML's lists are Python's; they become tuples, and only what is in them is strict."""
 
@@ -32,7 +44,7 @@ def _city_name(name: str) -> str:
     try:
         city_named(name)
     except RequestError as error:
-        raise ValueError(error.why) from error
+        raise ValueError(error.why.removeprefix("it ")) from error
     return name
 
 
@@ -100,10 +112,10 @@ ArchiveFormat = Annotated[
     BeforeValidator(_parquet),
     WithJsonSchema({"type": "string", "pattern": "^" + "".join(f"[{c.upper()}{c}]" for c in "parquet") + "$"}),
 ]
-Registry = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+(:[0-9]+)?$")]
-Organisation = Annotated[str, Field(pattern=r"^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$")]
-Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"), AfterValidator(_tag)]
-ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Registry = Annotated[str, Field(pattern=_REGISTRY)]
+Organisation = Annotated[str, Field(pattern=_ORGANISATION)]
+Tag = Annotated[str, Field(pattern=_TAG), AfterValidator(_tag)]
+ProjectName = Annotated[str, Field(pattern=PROJECT)]
 
 
 class Section(BaseModel):

@@ -28,6 +28,9 @@ _NEEDS: dict[str, tuple[str, Callable[[], object]]] = {
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if "emulator" in getattr(item, "fixturenames", ()):
+            item.add_marker("emulator")
     required = os.environ.get(REQUIRED, "")
     if required not in ("", "required"):
         raise pytest.UsageError(f"{REQUIRED}={required!r}: it is `required` or not set")

@@ -52,12 +52,17 @@ def sensors(root: Path, city: str) -> list[str]:
     return sorted(unquote(path.name.removeprefix("sensor=")) for path in places.glob("sensor=*"))
 
 
+def of_city(root: Path, city: str) -> list[Path]:
+    """Folders that have all that the archive has of a city; not all need be there."""
+    name = f"city={partition_value(city)}"
+    return [place / name for place in (root, *(root / part for part in _PARTS))]
+
+
 def size_bytes(root: Path, city: str) -> int:
     """Bytes of the city's files, also of those that are not in place yet; 0 without an archive."""
-    name = f"city={partition_value(city)}"
     total = 0
-    for place in (root, *(root / part for part in _PARTS)):
-        for folder, _, files in os.walk(place / name):
+    for place in of_city(root, city):
+        for folder, _, files in os.walk(place):
             for file in files:
                 with suppress(FileNotFoundError):
                     total += Path(folder, file).stat().st_size

@@ -1,4 +1,4 @@
-"""Documents into Cosmos DB: batches of one partition key, several in flight, each document settled for good."""
+"""Documents into Cosmos DB, or out of it: batches of one partition key, several in flight, each settled for good."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from processors.sink import batches
 from processors.sink.answer import Answer
 from processors.sink.gate import Gate
 from processors.sink.pace import Pace
-from processors.sink.stopping import until_stopped
+from processors.sink.task import Settled, Task, delete, put
+from processors.stopping import until_stopped
 
 REQUEST_TIMEOUT_S = 30.0
 
@@ -57,7 +58,8 @@ def open_sink(
         budget_s: Seconds for which a batch is tried again, from its first attempt; where it is only throttled, from
             the last time that anything was taken.
         request_timeout_s: Seconds after which a request counts as unanswered.
-        stop: Set when the run should end: what is in hand then has `stopping.GRACE_S`, here and in each `write`.
+        stop: Set when the run should end: what is in hand then has `stopping.GRACE_S`, here and in each `write`
+            and `delete`.
         paces: What was learned before of how fast containers take documents; what is learned now is added.
         clock: Seconds, never falling.
         sleep: Waits between attempts, and for a turn.
@@ -95,7 +97,7 @@ def open_sink(
 
 
 class Sink:
-    """Writes documents and says what became of each; made by `open_sink`."""
+    """Writes and deletes documents, and says what became of each; made by `open_sink`."""
 
     def __init__(
         self,
@@ -143,7 +145,25 @@ class Sink:
                 holds for the documents.
             Stopped: The run was asked to end, and this took longer; the same holds for the documents.
         """
-        return self._runner.run(until_stopped(self._write(container, documents), self._stop))
+        return self._run(put(container), documents)
+
+    def delete(self, container: str, documents: Iterable[Documents], settled: Settled) -> Written:
+        """Delete all documents; each is gone or refused when this returns.
+
+        One that is not there any longer counts as deleted: somebody else has deleted it, or an attempt of ours whose
+        answer was lost.
+
+        Args:
+            container: As for `write`.
+            documents: As for `write`; of an item only its `id` is used.
+            settled: Is told of each request what it came to, so that a caller who is stopped knows what was done.
+
+        Raises:
+            SinkError: As for `write`.
+            EndpointError: As for `write`.
+            Stopped: As for `write`.
+        """
+        return self._run(delete(container, settled), documents)
 
     def put_run(self, document: dict[str, Any]) -> None:
         """Upsert the report of a run, an item with `id` and `city`.
@@ -162,25 +182,28 @@ class Sink:
                 hint="shorten the report; the readings themselves are written",
             )
 
-    async def _write(self, container: str, documents: Iterable[Documents]) -> Written:
+    def _run(self, task: Task, documents: Iterable[Documents]) -> Written:
+        return self._runner.run(until_stopped(self._do(task, documents), self._stop))
+
+    async def _do(self, task: Task, documents: Iterable[Documents]) -> Written:
         self._progress_s, self._throttled = self._clock(), 0
         waiting = (batch for one_key in documents for batch in batches.cut(one_key))
         try:
             async with asyncio.TaskGroup() as group:
-                workers = [group.create_task(self._work(container, waiting)) for _ in range(_WORKERS)]
+                workers = [group.create_task(self._work(task, waiting)) for _ in range(_WORKERS)]
         except BaseExceptionGroup as failed:
             first = failed.exceptions[0]
             raise first from first.__cause__
         total = sum((worker.result() for worker in workers), Written())
         return replace(total, request_units=total.request_units or None)
 
-    async def _work(self, container: str, waiting: Iterator[Documents]) -> Written:
+    async def _work(self, task: Task, waiting: Iterator[Documents]) -> Written:
         written = Written()
         for batch in waiting:
-            written += await self._deliver(container, batch)
+            written += await self._deliver(task, batch)
         return written
 
-    async def _deliver(self, container: str, batch: Documents) -> Written:
+    async def _deliver(self, task: Task, batch: Documents) -> Written:
         """Send a batch, in parts as small as the pace wants them, until each item is taken or refused."""
         written = Written()
         pending = [batch]
@@ -189,13 +212,13 @@ class Sink:
             if not batches.is_sendable(part):
                 written += _refused(part, answers.TOO_LARGE, f"{sum(part.sizes):,} bytes, and an item may have 2 MB")
                 continue
-            answer, part, rest = await self._settle(container, part)
+            answer, part, rest = await self._settle(task, part)
             pending += [rest] if rest.items else []
-            written += Written(request_units=answer.request_units)
+            came = Written(request_units=answer.request_units)
             if answer.error is None:
-                written += Written(len(part.items))
+                came += Written(len(part.items))
             elif answer.refused:
-                written += Written(refused=tuple(answer.refused.values()))
+                came += task.outcome(answer.refused.values())
                 others = batches.without(part, answer.refused)
                 pending += [others] if others.items else []
             elif answer.status == THROTTLED:
@@ -203,10 +226,12 @@ class Sink:
             elif len(part.items) > 1:
                 pending += reversed(batches.halves(part))
             else:
-                written += _refused(part, answer.status or 0, cosmos.reason(answer.error))
+                came += _refused(part, answer.status or 0, cosmos.reason(answer.error))
+            task.settled(came)
+            written += came
         return written
 
-    async def _settle(self, container: str, batch: Documents) -> tuple[Answer, Documents, Documents]:
+    async def _settle(self, task: Task, batch: Documents) -> tuple[Answer, Documents, Documents]:
         """Sends a batch, or as much from its beginning as the pace allows.
 
         Returns:
@@ -218,28 +243,28 @@ class Sink:
         rest = batches.part(batch, 0, 0)
         while True:
             attempt += 1
-            async with self._gates[container].turn(len(batch.items)) as turn:
+            async with self._gates[task.container].turn(len(batch.items)) as turn:
                 started_s = self._clock() if started_s is None else started_s
                 rest = batches.joined(batches.part(batch, turn.documents, len(batch.items)), rest)
                 batch = batches.part(batch, 0, turn.documents)
-                answer = await self._send(container, batch)
+                answer = await self._send(task, batch)
                 request_units += answer.request_units
                 if answer.error is None:
                     turn.taken(answer.request_units)
                     self._progress_s, self._throttled = self._clock(), 0
                 throttled = answer.status == THROTTLED and not answer.refused
                 if throttled:
-                    turn.throttled(self._wait_s(container, answer, self._progress_s, self._next_throttling()))
+                    turn.throttled(self._wait_s(task, answer, self._progress_s, self._next_throttling()))
             if answer.error is None or throttled or answer.refused or answer.status in answers.PERMANENT:
                 return replace(answer, request_units=request_units), batch, rest
-            await self._sleep(self._wait_s(container, answer, started_s, attempt))
+            await self._sleep(self._wait_s(task, answer, started_s, attempt))
 
     def _next_throttling(self) -> int:
         """How often in a row requests were throttled, with this time."""
         self._throttled += 1
         return self._throttled
 
-    def _wait_s(self, container: str, answer: Answer, since_s: float, attempt: int) -> float:
+    def _wait_s(self, task: Task, answer: Answer, since_s: float, attempt: int) -> float:
         """Seconds until it is worth trying again.
 
         Raises:
@@ -256,25 +281,25 @@ class Sink:
         )
         if wait_s is None:
             assert answer.error is not None
-            subject = f"{self._account.database}/{container}"
-            raise cosmos.explain(answer.error, self._account, "write documents", subject) from answer.error
+            subject = f"{self._account.database}/{task.container}"
+            raise cosmos.explain(answer.error, self._account, task.doing, subject) from answer.error
         return wait_s
 
-    async def _send(self, container: str, batch: Documents) -> Answer:
+    async def _send(self, task: Task, batch: Documents) -> Answer:
         key = list(batch.key) if len(batch.key) > 1 else batch.key[0]
         try:
             async with asyncio.timeout(self._request_timeout_s):
-                results = await self._containers[container].execute_item_batch(
-                    [("upsert", (item,)) for item in batch.items], partition_key=key
+                results = await self._containers[task.container].execute_item_batch(
+                    [(task.operation, (task.argument(item),)) for item in batch.items], partition_key=key
                 )
         except CosmosBatchOperationError as error:
-            return answers.of_failed_operation(error, batch)
+            return answers.of_failed_operation(error, batch, task.final)
         except cosmos.TRANSPORT_ERRORS as error:
             return answers.of_failure(error)
         if len(results) != len(batch.items):
             raise SinkError(
-                "write documents",
-                f"{self._account.database}/{container}",
+                task.doing,
+                f"{self._account.database}/{task.container}",
                 why=f"{len(batch.items)} operations were answered by {len(results)} results",
                 hint="look for a proxy that changes answers, then try `bacalhau-cosmos cosmos check`",
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,6 @@ from processors.model import Documents, Refusal
 
 TAKEN = 200
 TOO_LARGE = 413
-_MOST = 1e9
 
 PERMANENT = frozenset({400, TOO_LARGE})
 """Statuses of what will never be taken."""
@@ -27,7 +26,7 @@ class Answer:
         status: `TAKEN` when all was taken, None when there was no answer, else why it was not taken.
         request_units: Charge, 0 when the service states none.
         advice_s: How long the service asks us to wait, None when it does not.
-        refused: Documents that will never be taken, by index in the batch.
+        refused: Documents with which the same will never be done, by index in the batch.
         error: What the SDK raised, None when all was taken.
     """
 
@@ -40,27 +39,35 @@ class Answer:
 
 def of_taken(headers: Mapping[str, Any]) -> Answer:
     """All operations of a batch were taken."""
-    return Answer(TAKEN, _charge(headers))
+    return Answer(TAKEN, cosmos.charge(headers))
 
 
-def of_failed_operation(error: CosmosBatchOperationError, batch: Documents) -> Answer:
-    """Which operations failed the batch; those that answer 424 only went down with them."""
+def of_failed_operation(
+    error: CosmosBatchOperationError, batch: Documents, final: Collection[int] = PERMANENT
+) -> Answer:
+    """Which operations failed the batch; those that answer 424 only went down with them.
+
+    Args:
+        error: What the SDK raised.
+        batch: What was sent.
+        final: Statuses of an operation that the same operation would always have.
+    """
     results = dict(enumerate(error.operation_responses or ()))
     refused = {
         index: Refusal(str(batch.items[index]["id"]), int(result["statusCode"]), _why(result))
         for index, result in results.items()
-        if int(result["statusCode"]) in PERMANENT
+        if int(result["statusCode"]) in final
     }
     headers = error.headers or {}
-    advised_ms = _number(results.get(error.error_index or 0, {}).get("retryAfterMilliseconds"))
+    advised_ms = cosmos.number(results.get(error.error_index or 0, {}).get("retryAfterMilliseconds"))
     advice_s = _advice_s(headers) if advised_ms is None else advised_ms / 1000
-    return Answer(error.status_code, _charge(headers), advice_s, refused, error)
+    return Answer(error.status_code, cosmos.charge(headers), advice_s, refused, error)
 
 
 def of_failure(error: Exception) -> Answer:
     """The request as a whole failed: one of `cosmos.TRANSPORT_ERRORS`."""
     headers = getattr(error, "headers", None) or {}
-    return Answer(cosmos.status_of(error), _charge(headers), _advice_s(headers), error=error)
+    return Answer(cosmos.status_of(error), cosmos.charge(headers), _advice_s(headers), error=error)
 
 
 def _why(result: Mapping[str, Any]) -> str:
@@ -69,19 +76,6 @@ def _why(result: Mapping[str, Any]) -> str:
     return "too large" if int(result["statusCode"]) == TOO_LARGE else "the service does not take this document"
 
 
-def _charge(headers: Mapping[str, Any]) -> float:
-    return _number(headers.get("x-ms-request-charge")) or 0.0
-
-
 def _advice_s(headers: Mapping[str, Any]) -> float | None:
-    advised_ms = _number(headers.get("x-ms-retry-after-ms"))
+    advised_ms = cosmos.number(headers.get("x-ms-retry-after-ms"))
     return None if advised_ms is None else advised_ms / 1000
-
-
-def _number(stated: object) -> float | None:
-    """None for what can be no charge and no time: a proxy on the way may say anything."""
-    try:
-        number = float(str(stated))
-    except ValueError:
-        return None
-    return number if 0 <= number < _MOST else None

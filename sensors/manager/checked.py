@@ -41,7 +41,7 @@ _SHAPES = {
 
 
 def checked(value: object, line_of: Callable[[Location], int]) -> tuple[config.Config | None, list[Problem]]:
-    """The configuration, None where it does not hold, and every problem, in the order of the file's lines.
+    """The configuration, None where it does not hold, and every problem.
 
     Args:
         value: Of dicts, lists, text and numbers.
@@ -52,16 +52,19 @@ def checked(value: object, line_of: Callable[[Location], int]) -> tuple[config.C
     try:
         made = config.Config.model_validate({} if value is None else value)
     except ValidationError as error:
-        found += [(each["loc"], _why(each)) for each in error.errors()]
+        errors = error.errors()
+        found += [(each["loc"], _why(each)) for each in errors if not _follows(each, errors)]
     found += _together(value)
     problems = [Problem(line_of(location), location, why) for location, why in found]
-    return (None if problems else made), sorted(problems, key=lambda each: each.line)
+    return (None if problems else made), problems
 
 
 def worded(error: ErrorDetails) -> str:
     """What pydantic found, as the end of a sentence on the value."""
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
+    if error["type"] == "string_pattern_mismatch":
+        return config.PATTERNS[error["ctx"]["pattern"]]
     if error["type"] == "string_type" and isinstance(error["input"], int | float):
         return "should be text: put it in quotes"
     return error["msg"].removeprefix("Input ").replace("String ", "")
@@ -85,6 +88,14 @@ def _why(error: ErrorDetails) -> str:
     value = repr(error["input"])
     value = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}..."
     return f"{value} {worded(error)}" if shown else worded(error)
+
+
+def _follows(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Whether a list is short only of what is wrong in it, and told by itself."""
+    depth = len(error["loc"])
+    return error["type"] == "too_short" and any(
+        len(each["loc"]) > depth and each["loc"][:depth] == error["loc"] for each in errors
+    )
 
 
 def _unknown(location: Location) -> str:
@@ -124,7 +135,7 @@ def _names(location: Location, name: object, taken: dict[str, str]) -> Iterator[
     elif len(letters) > _MOST_LETTERS:
         yield at, f"{name!r} is too long for the names of services"
     elif letters in taken:
-        yield at, f"{name!r} has the folder or the services of {taken[letters]!r}: both are called {letters}"
+        yield at, f"{name!r} has the folder or services of {taken[letters]!r}: both are called {letters}"
     else:
         taken[letters] = name
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sensors.config import PROJECT
 from sensors.errors import RequestError
-
-_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 def checked(project: str) -> str:
@@ -15,7 +14,7 @@ def checked(project: str) -> str:
     Raises:
         RequestError: Compose would not take it.
     """
-    if not _PROJECT.fullmatch(project):
+    if not re.fullmatch(PROJECT, project):
         raise RequestError(
             "use the project's name",
             project,

@@ -109,14 +109,14 @@ def uploader(document: Document, environment: Mapping[str, str]) -> Read:
             location = ("cosmos", key)
             problems.append(Problem(document.line_of(location), location, "should be text: put it in quotes"))
     unused = tuple(_others(document.value, {("cosmos", key) for key in _COSMOS} | {("cities",)}))
-    return Read({name: value for name, value in values.items() if value}, unused, tuple(problems))
+    return Read(values, unused, tuple(problems))
 
 
 def simulator(document: Document) -> Read:
     """`readings_per_second` and `anomaly_probability` of the old `sensor-config.yaml`, in which both had two places."""
     values: dict[str, Any] = {}
     problems = list(document.problems)
-    used: set[Location] = set()
+    used: set[Location] = {("anomalies", "enabled")}
     for name, (kind, places) in _RATES.items():
         used |= set(places)
         for section, key in places:
@@ -130,7 +130,6 @@ def simulator(document: Document) -> Read:
                 problems.append(Problem(document.line_of((section, key)), (section, key), why))
     if _section(document.value, "anomalies").get("enabled") is False:
         values["anomaly_probability"] = 0.0
-        used.add(("anomalies", "enabled"))
     return Read(values, tuple(_others(document.value, used)), tuple(problems))
 
 

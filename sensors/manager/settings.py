@@ -116,7 +116,9 @@ def _dotenv(path: Path, environment: Mapping[str, str]) -> tuple[dict[str, str],
     if path.exists():
         for line in parse_stream(io.StringIO(sources.text_of(path, path.name))):
             if line.error:
-                problems.append(f"{path.name}:{line.original.line}: is no NAME=value")
+                text, first = line.original
+                blank = text[: len(text) - len(text.lstrip())].count("\n")
+                problems.append(f"{path.name}:{first + blank}: is no NAME=value")
             elif line.key and line.value:
                 values[line.key] = expanded(line.value, {**values, **environment})
     return values, problems

@@ -71,6 +71,8 @@ def read(root: Path, named: Named, environment: Mapping[str, str]) -> Sources:
     if document is not None and not (main.name != config.FILE_NAME and old_files.is_old(document.value)):
         sources = _ours(files, main, document)
         uploader, simulator = _uploader(root, named), named.simulator and root / named.simulator
+        if named.config is None:
+            sources.notices += _idle(root, used=(uploader, simulator))
     else:
         sources = _old(files, main, document)
         uploader = _uploader(root, named) or (main if document else _there(root / UPLOADER))
@@ -106,10 +108,14 @@ def _uploader(root: Path, named: Named) -> Path | None:
 def _ours(files: _Files, path: Path, document: Document) -> Sources:
     sources = Sources(path, files.shown(path))
     _check(sources, document.value, document.line_of, document.problems)
-    idle = [place.as_posix() for place in (CITIES, UPLOADER, SIMULATOR) if (files.root / place).exists()]
-    if idle and path == files.root / config.FILE_NAME:
-        sources.notices.append(f"{config.FILE_NAME} is used, and not the old {', '.join(idle)} beside it")
     return sources
+
+
+def _idle(root: Path, used: tuple[Path | None, ...]) -> Iterator[str]:
+    there = [place for place in (CITIES, UPLOADER, SIMULATOR) if (root / place).exists() and root / place not in used]
+    if there:
+        names = ", ".join(place.as_posix() for place in there)
+        yield f"{config.FILE_NAME} is used, not the old {names} beside it"
 
 
 def _old(files: _Files, main: Path, document: Document | None) -> Sources:

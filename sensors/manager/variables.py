@@ -116,8 +116,8 @@ def given(
 
     Args:
         flags: By name, as `Variable.flag` has it; None is not given.
-        environment: Empty text is not given, here and in the next.
-        dotenv: Variables of the file `.env`.
+        environment: Empty text is not given.
+        dotenv: Variables of the file `.env`, without empty ones.
     """
     values: dict[str, Given] = {}
     problems: list[str] = []
@@ -125,7 +125,7 @@ def given(
         layers = {
             f"--{variable.flag}": flags.get(variable.flag),
             variable.name: environment.get(variable.name) or None,
-            f"{variable.name} in .env": dotenv.get(variable.name) or None,
+            f"{variable.name} in .env": dotenv.get(variable.name),
         }
         origin, value = next(((origin, value) for origin, value in layers.items() if value is not None), ("", None))
         if value is None:

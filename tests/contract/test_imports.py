@@ -14,14 +14,14 @@ STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
     "neighbours",
 }  # fmt: skip
-WIRING = {"pipeline", "city", "rounds", "compare", "standing", "verify", "survey"}
+WIRING = {"pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded"}
 SHARED = {"model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos", "manifest", "words"}
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 
 DEFAULTS = {"processors.detect.limit.DEFAULT_LIMITS", "processors.detect.thresholds.DEFAULT_THRESHOLDS"}
 """Values, not stages: `settings` checks what it is given against them."""
 
-OWN = {"sink": {"retry"}}
+OWN = {"sink": {"retry", "stopping"}}
 """Parts of a stage that are files of their own, by the start of their names."""
 
 

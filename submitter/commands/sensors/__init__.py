@@ -3,6 +3,7 @@
 import typer
 
 from submitter.commands.sensors import (
+    clean,
     cleanup,
     compose,
     diagnostics,
@@ -10,6 +11,8 @@ from submitter.commands.sensors import (
     help,  # noqa: A004 - the old script's word
     init,
     logs,
+    monitor,
+    query,
     reset,
     simulate,
     start,
@@ -25,15 +28,18 @@ def sensors() -> None:
     """Make sensors, and manage cities of them on Docker Compose."""
 
 
+app.command(epilog=init.EXAMPLE)(init.init)
 app.command(epilog=compose.EXAMPLE)(compose.compose)
 app.command(epilog=start.EXAMPLE)(start.start)
 app.command(epilog=stop.EXAMPLE)(stop.stop)
 app.command(epilog=reset.EXAMPLE)(reset.reset)
 app.command(epilog=logs.EXAMPLE)(logs.logs)
 app.command(epilog=diagnostics.EXAMPLE)(diagnostics.diagnostics)
+app.command(epilog=clean.EXAMPLE)(clean.clean)
+app.command(epilog=query.EXAMPLE)(query.query)
+app.command(epilog=monitor.EXAMPLE)(monitor.monitor)
 app.command(epilog=cleanup.EXAMPLE)(cleanup.cleanup)
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=health.EXAMPLE)(health.health)
 app.command(epilog=version.EXAMPLE)(version.version)
 app.command("help", epilog=help.EXAMPLE)(help.help_)
-app.command(epilog=init.EXAMPLE)(init.init)
