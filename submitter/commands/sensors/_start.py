@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from submitter.commands.sensors._build import builder
 from submitter.commands.sensors._project import changing, compose, project_of, say
+from submitter.commands.sensors.diagnostics import report
 from submitter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Asked:
 def start_project(loaded: "Loaded", asked: Asked) -> None:
     """Every container of the project runs and is healthy.
 
-    What can be refused is refused before anything that runs is touched.
+    What can be refused is refused, and images are built, before anything that runs is touched.
     """
     from sensors.manager import folders, lifecycle, removal, state
     from sensors.manager.compose import Images
@@ -66,15 +67,15 @@ def start_project(loaded: "Loaded", asked: Asked) -> None:
         build = builder(loaded, project.name, tag=asked.tag, by_content=asked.by_content) if asked.rebuild else None
         if build is None:
             _require_images(engine, project)
+        if build is not None:
+            step("build the images")
+            project = replace(project, images=Images(**{each.image: each.name for each in build().images}))
         for name in dict.fromkeys(name for name in (state.read(places).project, project.name) if name):
             step(f"stop the containers of {name}")
             lifecycle.down(name, composed, places)
         if asked.removal is not None:
             step("delete local data")
             removal.remove(asked.removal)
-        if build is not None:
-            step("build the images")
-            project = replace(project, images=Images(**{each.image: each.name for each in build().images}))
         state.remember(places, project=project.name)
         step(f"write {project.file}")
         lifecycle.write_file(project)
@@ -84,6 +85,8 @@ def start_project(loaded: "Loaded", asked: Asked) -> None:
         with _progress() as progress:
             lifecycle.up(project, composed, engine, clock=time.monotonic, sleep=time.sleep, progress=progress)
     _tell(project)
+    if asked.diagnostics:
+        report()
 
 
 def _prepare_cosmos(variables: Mapping[str, str]) -> None:
