@@ -201,6 +201,14 @@ def test_a_file_that_is_there_is_not_replaced(project: Places) -> None:
     assert path.read_text() == "mine"
 
 
+def test_one_that_comes_at_the_last_moment_is_not_replaced(project: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = project.root / "report.zip"
+    monkeypatch.setattr(bundle, "check_name", lambda path: path.write_text("mine"))
+    with pytest.raises(RequestError, match="it is there"):
+        bundle.write(path, {"a": "b"}, NOW)
+    assert path.read_text() == "mine"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="links take a right on Windows")
 def test_a_link_to_nowhere_is_not_written_through(project: Places) -> None:
     path = project.root / "report.zip"

@@ -210,6 +210,8 @@ def test_the_program_that_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
         assert str(listener(number)).endswith(f"(process {os.getpid()})")
+        with socket.create_connection(("127.0.0.1", number)) as connected:
+            assert listener(connected.getsockname()[1]) is None
     assert listener(number) is None
 
 
