@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 DOCKER = """#!{python} -IS
 import hashlib, json, os, sys, tarfile
@@ -37,6 +40,9 @@ if words[0] == "build":
 if words[0] == "push":
     print("0.1.0: digest: sha256:" + "d" * 64 + " size: 1234")
 """
+
+
+ON_UNIX = pytest.mark.skipif(os.name == "nt", reason="stand-ins are scripts, which Windows does not start")
 
 
 @dataclass

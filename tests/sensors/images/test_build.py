@@ -14,7 +14,9 @@ from sensors.errors import EngineError, RequestError, SensorsError
 from sensors.images.build import Built, build, find_checkout
 from sensors.images.context import IMAGES
 from sensors.images.names import PROJECT_LABEL
-from tests.harness.images import Docker, stand_in
+from tests.harness.images import ON_UNIX, Docker, stand_in
+
+pytestmark = ON_UNIX
 
 ROOT = Path(__file__).parents[3]
 Build = Callable[..., Built]

@@ -13,6 +13,9 @@ import pytest
 
 from sensors.errors import EngineError
 from sensors.manager.compose_cli import Compose, find
+from tests.harness.images import ON_UNIX
+
+pytestmark = ON_UNIX
 
 ROOT = Path(__file__).parents[3]
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import json
 import os
-import re
 import socket
 import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from sensors.errors import EngineError
 from sensors.manager.engine import connected
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Python has no such sockets there")
 
 NOBODY = 65534
 PAGE = b"<html>hello</html>"
@@ -51,14 +54,16 @@ def serve(folder: Path) -> Iterator[Serve]:
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(str(path))
         listening.listen()
-        thread = threading.Thread(target=_answer, args=(listening, answer))
+        ending = threading.Event()
+        thread = threading.Thread(target=_answer, args=(listening, answer, ending))
         thread.start()
 
         def stop() -> None:
-            with suppress(OSError):
-                listening.shutdown(socket.SHUT_RDWR)
+            ending.set()
+            path.chmod(0o700)
+            with closing(socket.socket(socket.AF_UNIX)) as last:
+                last.connect(str(path))
             thread.join()
-            listening.close()
 
         stops.append(stop)
         return path
@@ -68,19 +73,19 @@ def serve(folder: Path) -> Iterator[Serve]:
         stop()
 
 
-def _answer(listening: socket.socket, answer: bytes | None) -> None:
-    silent: list[socket.socket] = []
-    with suppress(OSError):
+def _answer(listening: socket.socket, answer: bytes | None, ending: threading.Event) -> None:
+    with ExitStack() as calls:
+        calls.enter_context(closing(listening))
         while True:
             call, _ = listening.accept()
-            if answer is None:
-                silent.append(call)
-                continue
-            with closing(call):
-                call.recv(1 << 16)
-                call.sendall(answer)
-    for call in silent:
-        call.close()
+            if ending.is_set() or answer is None:
+                calls.enter_context(closing(call))
+            else:
+                with closing(call), suppress(OSError):  # who called may have gone
+                    call.recv(1 << 16)
+                    call.sendall(answer)
+            if ending.is_set():
+                return
 
 
 def http(status: str, body: bytes) -> bytes:
@@ -149,15 +154,28 @@ def test_a_socket_that_is_not_there_and_one_that_nobody_listens_at(folder: Path)
         assert "start" in error.hint
 
 
-@pytest.mark.parametrize("host", ["foo://x", "nonsense", "tcp://localhost", "tcp://no.such.host.invalid:2375"])
+@pytest.mark.parametrize("host", ["foo://x", "nonsense", "tcp://localhost"])
 def test_a_wrong_docker_host_is_told_as_that(host: str) -> None:
     assert "check DOCKER_HOST" in refusal(host).hint
 
 
+def test_a_machine_that_nobody_knows_is_told_as_that() -> None:
+    error = refusal("tcp://no.such.host.invalid:2375")
+    assert error.why == "there is no machine of this name"
+    assert "check DOCKER_HOST" in error.hint
+
+
 def test_without_docker_host_the_hint_is_how_to_start_an_engine(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr("docker.utils.utils.DEFAULT_UNIX_SOCKET", f"http+unix://{folder}/none.sock")
-    with pytest.raises(EngineError) as refused, connected({}):
+    """By Docker's own configuration, as Docker Desktop has it, which leads to a socket that is not there."""
+    meta = folder / "contexts" / "meta" / hashlib.sha256(b"desktop").hexdigest() / "meta.json"
+    meta.parent.mkdir(parents=True)
+    host = f"unix://{folder}/none.sock"
+    meta.write_text(json.dumps({"Name": "desktop", "Metadata": {}, "Endpoints": {"docker": {"Host": host}}}))
+    (folder / "config.json").write_text(json.dumps({"currentContext": "desktop"}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    with pytest.raises(EngineError) as refused, connected():
         pass
-    assert re.fullmatch(r"cannot reach: the Docker engine: there is no socket, so none runs", str(refused.value))
+    assert str(refused.value) == "cannot reach: the Docker engine: there is no socket, so none runs"
     assert "DOCKER_HOST" not in refused.value.hint
     assert "start" in refused.value.hint
