@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-network engine network images test test-all lint fmt golden docs chaos bench bench-anomalies bench-network clean
+.PHONY: help setup demo demo-network engine compose network images test test-all lint fmt golden docs chaos bench bench-anomalies bench-network clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -20,6 +20,9 @@ demo-network: ## The same on a real Bacalhau network with Docker jobs, verified 
 
 engine: ## Install and start Docker's engine (root, Debian); says what to do elsewhere
 	@$(PYTHON) tools/engine.py
+
+compose: ## Build Docker Compose into .tools where `docker compose` is missing or older than 2.20
+	@$(PYTHON) tools/setup.py compose
 
 network: setup ## Orchestrator, a node for each city, registry and emulator on this machine
 	@$(PYTHON) tools/setup.py network && .venv/bin/bacalhau-cosmos network up $(addprefix --city ,$(CITIES))

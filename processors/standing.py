@@ -1,33 +1,23 @@
 """Where a database stands: what has been taken in of it, and which of it the table still has. Nothing is written.
 
-The checkpoint is read without its lock, so a run may be going on: what is told was true at one moment, and a
-run only adds to it.
+The checkpoint is read without its lock (`recorded`), so a run may be going on: what is told was true at one moment,
+and a run only adds to it.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from processors import lineage
 from processors.archive import Archive
-from processors.checkpoint import FILE, VERSION, DamagedError, later, read_branches
-from processors.errors import CheckpointError, SourceError
 from processors.manifest import Manifest
 from processors.model import BEFORE_FIRST, Branch, Database
 from processors.pipeline.evidence import Evidence
 from processors.pipeline.recipe import Recipe
+from processors.recorded import Recorded, scratch
 from processors.source import Source, open_source
-from processors.source.opening import opening
-
-Recorded = Callable[[str], list[Branch]]
-"""Name of a database -> its branches, as the checkpoint has them now."""
-
-_BUSY_S = 5.0
 
 
 class Untouched(Archive):
@@ -68,7 +58,7 @@ def stand(database: Database, source: Source | None, archive: Archive, recorded:
         database: Which.
         source: Its table, None when it is gone.
         archive: Its part of the archive; `Untouched`.
-        recorded: See `open_recorded`.
+        recorded: See `recorded.open_recorded`.
         recipe: How rows are read.
 
     Raises:
@@ -120,50 +110,5 @@ def open_table(database: Database, table: str, columns: Mapping[str, str]) -> It
     Raises:
         SourceError: See `source.open_source`.
     """
-    with open_source(database.path, table=table, columns=columns, scratch=_scratch()) as source:
+    with open_source(database.path, table=table, columns=columns, scratch=scratch()) as source:
         yield source
-
-
-@contextmanager
-def open_recorded(state: Path, city: str) -> Iterator[Recorded]:
-    """What the city's checkpoint knows of a database; nothing when there is none. It is only read, without its lock.
-
-    Raises:
-        CheckpointError: It is damaged, a later version's, or unreadable. Also raised when it is asked.
-    """
-    path = state / city / FILE
-    try:
-        there = path.exists()
-    except OSError as error:
-        raise CheckpointError("read positions", path, hint="let this user read the state folder") from error
-    if not there:
-        yield lambda _: []
-        return
-    with opening(path, scratch=_scratch(), busy_s=_BUSY_S) as opened:
-
-        def recorded(sensor: str) -> list[Branch]:
-            try:
-                return opened.read(lambda uri: _read(uri, path, sensor))
-            except (SourceError, DamagedError, ValueError) as error:
-                why = getattr(error, "why", "") or str(error)
-                raise CheckpointError(
-                    "read positions", path, why=why, hint="ingest once: the run mends what it can"
-                ) from error
-
-        yield recorded
-
-
-def _read(uri: str, path: Path, sensor: str) -> list[Branch]:
-    with closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise later(path, version)
-        return read_branches(connection, sensor, version) if version else []
-
-
-def _scratch() -> Path:
-    """Where a copy may be made: never beside the data, and not where a run clears up."""
-    try:
-        return Path(tempfile.gettempdir())
-    except OSError:
-        return Path("/tmp")  # noqa: S108 - named in the error when the copy fails

@@ -14,11 +14,12 @@ from processors.disks import bytes_beside, bytes_in, disk_of
 from processors.errors import ArchiveError, CheckpointError, ProcessorError, SourceError
 from processors.forecast import Forecast, Kept, Stamp, Table, forecast, rows_a_second
 from processors.model import BEFORE_FIRST, Database
+from processors.recorded import Recorded, open_recorded
 from processors.report import Ended, fit, instant
 from processors.schema import OBSERVED_AT, ROW_ID
 from processors.settings import Settings
 from processors.source import Source
-from processors.standing import Recorded, Untouched, open_recorded, open_table, stand
+from processors.standing import Untouched, open_table, stand
 from processors.world import World
 
 _LATEST_IDS = 64

@@ -1,6 +1,7 @@
 """Makes `.venv` from the lock and builds the Cosmos emulator; standard library only, for a bare machine.
 
-With the word `network` it also builds the programs of the local network. Run again, it does only what changed since.
+With the word `network` it also builds the programs of the local network; with `compose` it only builds Docker Compose,
+where Docker has none. Run again, it does only what changed since.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ LOCK = ROOT / "requirements.lock"
 
 PYTHON = (3, 11)
 BACALHAU = "1.9"
+COMPOSE_NEEDED = (2, 20)
 ANSWER_S = 20.0
 
 
@@ -66,6 +68,15 @@ EMULATOR = Program(
     time="about a minute",
     instead="or set COSMOS_ENDPOINT to an account or another emulator: then no Go is needed",
 )
+COMPOSE = Program(
+    name="docker-compose",
+    what="Docker Compose",
+    package="github.com/docker/compose/v2/cmd",
+    go=(1, 24, 9),
+    flags="-s -w -X github.com/docker/compose/v2/internal.Version=v2.40.3",
+    time="about four minutes",
+    instead="or `apt-get install docker-compose-plugin` where Docker's own packages are: then none is built",
+)
 NETWORK = (
     Program(
         name="bacalhau",
@@ -85,15 +96,7 @@ NETWORK = (
         time="about a minute",
         instead="only the local network needs it",
     ),
-    Program(
-        name="docker-compose",
-        what="Docker Compose",
-        package="github.com/docker/compose/v2/cmd",
-        go=(1, 24, 9),
-        flags="-s -w -X github.com/docker/compose/v2/internal.Version=v2.40.3",
-        time="about four minutes",
-        instead="only tests of containers under Compose need it",
-    ),
+    COMPOSE,
 )
 
 
@@ -102,18 +105,18 @@ class MissingTool(Exception):
 
 
 def main() -> int:
-    network = sys.argv[1:] == ["network"]
-    if sys.argv[1:] and not network:
-        print(f"Error: unknown words: {' '.join(sys.argv[1:])}\nTry: nothing, or `network`", file=sys.stderr)
+    words = sys.argv[1:]
+    if words not in ([], ["network"], ["compose"]):
+        print(f"Error: unknown words: {' '.join(words)}\nTry: nothing, `network` or `compose`", file=sys.stderr)
         return 2
     try:
         check_python()
-        wanted = [EMULATOR] if network or not os.environ.get("COSMOS_ENDPOINT") else []
-        wanted += [program for program in NETWORK if network and not is_installed(program)]
+        wanted = compose() if words == ["compose"] else programs(network=words == ["network"])
         for program in wanted:
             if not program.path.exists():
                 check_go(program)
-        make_environment()
+        if words != ["compose"]:
+            make_environment()
         for program in wanted:
             build(program)
     except MissingTool as exc:
@@ -124,6 +127,41 @@ def main() -> int:
         print("Try: read what it printed above, mend that, and run the same `make` again", file=sys.stderr)
         return 1
     return 0
+
+
+def programs(*, network: bool) -> list[Program]:
+    """What is built beside `.venv`."""
+    emulator = [EMULATOR] if network or not os.environ.get("COSMOS_ENDPOINT") else []
+    return emulator + [program for program in NETWORK if network and not is_installed(program)]
+
+
+def compose() -> list[Program]:
+    """Docker Compose, where Docker has none that is new enough; says which is there or will be."""
+    found = docker_compose()
+    needed = ".".join(map(str, COMPOSE_NEEDED))
+    if found is not None and found >= COMPOSE_NEEDED:
+        say(f"`docker compose` is there in version {found[0]}.{found[1]}, so none is built")
+        return []
+    has = "there is no `docker compose`" if found is None else f"`docker compose` is version {found[0]}.{found[1]}"
+    here = "is there" if COMPOSE.path.exists() else "is built from source"
+    say(f"{has}, {needed} or later is needed: {COMPOSE.path.relative_to(ROOT)} {here}")
+    return [COMPOSE]
+
+
+def docker_compose() -> tuple[int, int] | None:
+    """Version of Docker's plugin; None where there is none."""
+    try:
+        done = subprocess.run(
+            ["docker", "compose", "version", "--short"],
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.match(r"v?(\d+)\.(\d+)", done.stdout.strip())
+    return (int(found[1]), int(found[2])) if found and done.returncode == 0 else None
 
 
 def check_python() -> None:

@@ -36,9 +36,10 @@ from processors.manifest import (
 from processors.model import Anchor, Batch, Branch, Database
 from processors.schema import OBSERVED_AT, READING, ROW_ID, SENSOR_ID
 
-__all__ = ["Archive", "sensors", "size_bytes"]
+__all__ = ["Archive", "files_of", "sensors", "size_bytes"]
 
 _GENERATION = "generation.json"
+_DATE = pl.col(OBSERVED_AT).dt.strftime("%Y-%m-%d")
 
 
 class Archive:
@@ -214,7 +215,7 @@ class Archive:
         return replace(manifest, checksums=checksums)
 
     def _parts(self, valid: pl.DataFrame, generation: str) -> Iterator[tuple[Path, pl.DataFrame]]:
-        dated = valid.with_columns(date=pl.col(OBSERVED_AT).dt.strftime("%Y-%m-%d"), generation=pl.lit(generation))
+        dated = valid.with_columns(date=_DATE, generation=pl.lit(generation))
         parts = dated.partition_by(SENSOR_ID, "date", as_dict=True, include_key=True, maintain_order=True)
         for (sensor, date), part in parts.items():
             yield Path(self._places.city, f"sensor={partition_value(sensor)}", f"date={date}"), part.drop("date")
@@ -255,6 +256,11 @@ class Archive:
                 hint="free some space, make the folder writable and its files whole, or choose another with --archive; "
                 "the position has not moved, the next run does the same batch again",
             ) from exc
+
+
+def files_of(valid: pl.DataFrame) -> int:
+    """Data files that conformed rows of one batch become."""
+    return valid.select(SENSOR_ID, date=_DATE).n_unique()
 
 
 def _set_aside(place: Path, content: bytes | memoryview) -> int:

@@ -10,6 +10,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 from processors.model import Branch
 
@@ -53,11 +54,30 @@ def read_branches(connection: sqlite3.Connection, database: str, version: int) -
         DamagedError: A row of the database is damaged.
     """
     rows = connection.execute("SELECT * FROM branch WHERE database = ? ORDER BY ordinal", (database,)).fetchall()
-    branches = []
-    for row in rows:
-        values = row if version == _ONE_VERSION_AGO else row[:-1]
+    return [_branch(row, version) for row in rows]
+
+
+def read_lives(connection: sqlite3.Connection, version: int) -> dict[str, list[Branch]]:
+    """The same of every database that a checkpoint knows, by name."""
+    lives: dict[str, list[Branch]] = {}
+    for row in connection.execute("SELECT * FROM branch ORDER BY database, ordinal").fetchall():
+        lives.setdefault(row[0], []).append(_branch(row, version))
+    return lives
+
+
+def read_carried(connection: sqlite3.Connection, name: str, version: int) -> dict[str, bytes]:
+    """Generation -> the frame of that name that it carries, in IPC format; raises as `read_branches` does."""
+    found = {}
+    for generation, *rest in connection.execute("SELECT * FROM carried WHERE name = ?", (name,)).fetchall():
         if version != _ONE_VERSION_AGO:
-            check(values, row[-1])
-        _, generation, _, parent, base_id, position, anchors = values
-        branches.append(Branch(generation, parent, base_id, position, tuple(json.loads(anchors))))
-    return branches
+            check((generation, name), rest[-1], rest[1])
+        found[generation] = rest[1]
+    return found
+
+
+def _branch(row: Sequence[Any], version: int) -> Branch:
+    values = row if version == _ONE_VERSION_AGO else row[:-1]
+    if version != _ONE_VERSION_AGO:
+        check(values, row[-1])
+    _, generation, _, parent, base_id, position, anchors = values
+    return Branch(generation, parent, base_id, position, tuple(json.loads(anchors)))

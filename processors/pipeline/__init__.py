@@ -27,6 +27,7 @@ from processors.pipeline.catch_up import catch_up
 from processors.pipeline.evidence import Evidence
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import Refined, closed, refine
+from processors.pipeline.totals import counted
 from processors.schema import EXTRA, ODD, ROW_ID
 from processors.source import Source
 from processors.transform.aggregate import WINDOW_S, summarize
@@ -136,6 +137,7 @@ class Intake:
         refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.detectors)
         written, refused = self._send(batch, refined, carried)
         rejects = pl.concat([conformed.rejects, refused])
+        refined = counted(refined, carried, branch.position, conformed.valid, len(rejects))
         self._archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.stage)
         branch = lineage.advance(branch, batch.last_id, ends[-1])
         checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)

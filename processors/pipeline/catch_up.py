@@ -17,6 +17,7 @@ from processors.model import Branch, Database
 from processors.pipeline.evidence import conformed_range
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import refine
+from processors.pipeline.totals import counted
 from processors.source import Source
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ def _fold(
     valid, notices = _archived(manifest, source, archive, recipe)
     carried = checkpoint.carried(branch.generation)
     refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
+    refined = counted(refined, carried, branch.position, valid, manifest.rejects)
     last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
     branch = lineage.advance(branch, manifest.last_id, last)
     checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)

@@ -33,10 +33,11 @@ from processors.errors import ArchiveError, ProcessorError, SourceChanged, Sourc
 from processors.manifest import partition_value
 from processors.model import Branch, Database
 from processors.query import open_reader
+from processors.recorded import open_recorded
 from processors.schema import MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
 from processors.settings import Settings
 from processors.source import Source
-from processors.standing import Standing, Untouched, open_recorded, open_table, stand
+from processors.standing import Standing, Untouched, open_table, stand
 from processors.verify.documents import differences, prepared
 from processors.verify.extras import extras
 from processors.verify.findings import Counts, Finding, Findings, VerifyReport, open_findings

@@ -15,9 +15,10 @@ from processors.conform import conform
 from processors.document import Origin
 from processors.errors import ArchiveError, ProcessorError, SourceError
 from processors.model import Database
+from processors.recorded import Recorded
 from processors.schema import ROW_ID, SENSOR_ID
 from processors.settings import Settings
-from processors.standing import Recorded, Untouched, open_table, stand
+from processors.standing import Untouched, open_table, stand
 from processors.transform.derive import month
 from processors.verify.lookup import Key
 
@@ -52,7 +53,7 @@ class Holdings:
 
     Attributes:
         settings: With the city as written.
-        recorded: See `standing.open_recorded`.
+        recorded: See `recorded.open_recorded`.
         holdings: Of each database of the city.
         failures: Database -> why it could not be read; nothing is said of documents that may be its.
     """

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import jinja2
 
+from sensors.images.context import IMAGES
+from sensors.images.names import repository_of
 from sensors.manager.engine import PROJECT_LABEL
 from sensors.manager.fleet import Fleet
 from sensors.manager.project import Places
@@ -45,8 +47,8 @@ class Images:
 
 def images_of(fleet: Fleet, tag: str) -> Images:
     """`[registry/][organisation/]bacalhau-cosmos/...:tag`."""
-    prefix = "".join(f"{part.strip('/')}/" for part in (fleet.registry, fleet.organisation) if part)
-    return Images(*(f"{prefix}bacalhau-cosmos/{name}:{tag}" for name in ("sensors", "processors")))
+    where = {"registry": fleet.registry, "organisation": fleet.organisation}
+    return Images(**{image: f"{repository_of(image, **where)}:{tag}" for image in IMAGES})
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container as Found
 
-from sensors.errors import EngineError
+from sensors.errors import SensorsError
+from sensors.images import names
+from sensors.manager import engine_errors
 
-PROJECT_LABEL = "bacalhau-cosmos.project"
+PROJECT_LABEL = names.PROJECT_LABEL
 """On containers, networks, volumes and images of a project; its value is the project's name."""
 
 _COMPOSE_LABEL = "com.docker.compose.project"
@@ -27,6 +30,9 @@ _SOCKETS = ("http+docker://localhost", "http+docker://localnpipe")
 
 ANSWER_S = 20
 _AT_ONCE = 8
+
+_NO_TAG = "<none>:<none>"
+"""How engines before 25 tell of an image without a name."""
 
 
 @dataclass(frozen=True)
@@ -126,24 +132,13 @@ class Engine:
             found = self._client.containers.list(all=True, filters={"label": f"{PROJECT_LABEL}={project}"})
             return sorted(map(_told, found), key=lambda each: each.service)
 
-    def version(self) -> str:
-        """Of the engine."""
-        with _explained("ask the version of", "the Docker engine"):
-            return str(self._client.version()["Version"])
-
-    def has_image(self, name: str) -> bool:
-        """Whether the engine has an image of this name and tag."""
-        with _explained("look for the image", name):
-            try:
-                self._client.images.get(name)
-            except ImageNotFound:
-                return False
-            return True
-
     def labelled(self, project: str) -> Mapping[str, Sequence[str]]:
         """Names of all that carries a project's label: `containers`, `networks`, `volumes` and `images`."""
         with _explained("list what carries the label of", project):
-            return {kind: _names(things) for kind, things in self._find(project).items()}
+            return {
+                **{kind: _names(things) for kind, things in self._find(project).items()},
+                "images": self._image_names(project),
+            }
 
     def remove(self, project: str) -> Mapping[str, Sequence[str]]:
         """Ends and removes all that carries a project's label; the same names as of `labelled`.
@@ -165,7 +160,6 @@ class Engine:
             "containers": self._client.containers.list(all=True, ignore_removed=True, filters=label),
             "networks": self._client.networks.list(filters=label),
             "volumes": self._client.volumes.list(filters=label),
-            "images": self._client.images.list(filters=label),
         }
 
     def about(self) -> About:
@@ -203,6 +197,44 @@ class Engine:
         ]
         return sorted(placed, key=lambda each: (each.compose_project, each.container.service))
 
+    def _image_names(self, project: str) -> list[str]:
+        """Of a project's images: names that the manager gives, in order, then the ids of images without any name."""
+        # By the plain call: the other asks for each image by itself, and fails when one goes meanwhile.
+        found = self._client.api.images(filters={"label": f"{PROJECT_LABEL}={project}"})
+        tags = {each["Id"]: [tag for tag in each["RepoTags"] or () if tag != _NO_TAG] for each in found}
+        ours = sorted(tag for named in tags.values() for tag in named if names.is_ours(tag))
+        return [*ours, *sorted(id_ for id_, named in tags.items() if not named)]
+
+    def remove_images(self, project: str) -> list[str]:
+        """Names of a project's images that were removed, the ids of those without a name last.
+
+        An image loses the names that the manager gives and keeps any other. Layers that another project uses stay.
+
+        Raises:
+            SensorsError: Some are in use, by a container mostly; the others are removed.
+        """
+        removed, kept, why = [], [], []
+        with _explained("remove images", project):
+            for name in self._image_names(project):
+                try:
+                    self._client.images.remove(name)
+                    removed.append(name)
+                except ImageNotFound:  # it went with another, or another manager was here
+                    continue
+                except APIError as error:
+                    if error.status_code != HTTPStatus.CONFLICT:
+                        raise
+                    kept.append(name)
+                    why.append(str(error.explanation))
+        if kept:
+            raise SensorsError(
+                "remove images",
+                ", ".join(kept),
+                why="; ".join(why),
+                hint=f"`docker ps --all --filter ancestor={kept[0]}` shows what uses it; end and remove that first",
+            )
+        return removed
+
     def last_lines(self, container: Container, lines: int) -> Sequence[str]:
         """The end of what a container said, stdout and stderr as they came."""
         with _explained("read the log", container.service):
@@ -211,15 +243,22 @@ class Engine:
 
 
 @contextmanager
-def connected() -> Iterator[Engine]:
+def connected(environment: Mapping[str, str] | None = None, *, answer_s: int = ANSWER_S) -> Iterator[Engine]:
     """The engine that `DOCKER_HOST` or this machine's own socket leads to.
+
+    Args:
+        environment: Instead of this process's own.
+        answer_s: How long it may take over an answer.
 
     Raises:
         EngineError: There is none, it does not answer, or it does not let us in.
     """
-    with _explained("reach the Docker engine", "the Docker engine"):
-        client = docker.from_env(timeout=ANSWER_S)
+    variables = dict(os.environ if environment is None else environment)
+    try:
+        client = docker.from_env(timeout=answer_s, environment=variables)
         client.ping()
+    except (DockerException, OSError, ValueError) as error:
+        raise engine_errors.unreached(error, variables, answer_s=answer_s) from error
     try:
         yield Engine(client)
     finally:
@@ -233,12 +272,7 @@ def _remove_container(container: Found) -> None:
 
 
 def _names(things: Sequence[Any]) -> list[str]:
-    """Of containers, networks and volumes; the tags of images, and the id of one that has none."""
-    return sorted(str(name) for each in things for name in getattr(each, "tags", None) or [_name(each)])
-
-
-def _name(thing: Any) -> str:
-    return str(thing.id) if hasattr(thing, "tags") else str(thing.name)
+    return sorted(str(each.name) for each in things)
 
 
 def _told(found: Found) -> Container:
@@ -266,10 +300,5 @@ def _instant(text: str) -> datetime | None:
 def _explained(doing: str, on_what: str) -> Iterator[None]:
     try:
         yield
-    except DockerException as error:
-        raise EngineError(
-            doing,
-            on_what,
-            why=str(error),
-            hint="start Docker, or `sudo make engine` in a checkout",
-        ) from error
+    except (DockerException, OSError) as error:
+        raise engine_errors.refused(error, doing, on_what) from error

@@ -14,7 +14,7 @@ STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
     "neighbours",
 }  # fmt: skip
-WIRING = {"pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase"}
+WIRING = {"pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded"}
 SHARED = {"model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos", "manifest", "words"}
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 

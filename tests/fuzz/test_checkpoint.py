@@ -15,8 +15,8 @@ import pytest
 
 from processors import heartbeat
 from processors.errors import ProcessorError
+from processors.recorded import open_recorded
 from processors.settings import Settings
-from processors.standing import open_recorded
 from tests.fuzz.guard import ends, told
 from tests.fuzz.mutate import mutated
 from tests.harness import databases

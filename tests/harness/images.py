@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.server
 import json
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 DOCKER = """#!{python} -IS
-import json, os, sys, tarfile
+import hashlib, json, os, sys, tarfile
 from pathlib import Path
 folder = Path(__file__).parent
 words = sys.argv[1:]
@@ -20,10 +21,15 @@ with (folder / "calls").open("a") as calls:
 if words[0] in plan["fails"]:
     print(plan["fails"][words[0]])
     sys.exit(1)
+def id_of(name):
+    return "sha256:" + hashlib.sha256(name.partition(":")[0].encode()).hexdigest()
 if words[:2] == ["image", "inspect"]:
-    print("sha256:" + "b" * 64)
+    print(id_of(words[-1]))
     sys.exit(0 if words[-1] in known else 1)
+if words[0] == "images":
+    print(*map(id_of, known), sep="\\n")
 if words[0] == "build":
+    print(*plan["says"], sep="\\n")
     names = tarfile.open(fileobj=sys.stdin.buffer, mode="r|").getnames()
     (folder / "names").write_text(json.dumps(names))
     with made.open("a") as out:
@@ -38,7 +44,9 @@ class Docker:
     """The stand-in's folder, first on PATH."""
 
     folder: Path
-    plan: dict[str, object] = field(default_factory=lambda: {"known": ["python:3.11-slim-bookworm"], "fails": {}})
+    plan: dict[str, object] = field(
+        default_factory=lambda: {"known": ["python:3.11-slim-bookworm"], "fails": {}, "says": []}
+    )
 
     def set(self, **plan: object) -> None:
         self.plan.update(plan)
@@ -47,6 +55,17 @@ class Docker:
     def calls(self, first: str) -> list[list[str]]:
         lines = (self.folder / "calls").read_text().splitlines()
         return [words for words in map(json.loads, lines) if words[0] == first]
+
+
+def stand_in(folder: Path) -> Docker:
+    """In a new folder, to be put first on PATH."""
+    folder.mkdir()
+    (folder / "docker").write_text(DOCKER.format(python=sys.executable))
+    (folder / "docker").chmod(0o755)
+    (folder / "calls").touch()
+    fake = Docker(folder)
+    fake.set()
+    return fake
 
 
 class Registry(http.server.ThreadingHTTPServer):

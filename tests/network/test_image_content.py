@@ -26,7 +26,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def content(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(ROOT / "tools")
-    return importlib.import_module("images_context")
+    return importlib.import_module("sensors.images.context")
 
 
 def pins(path: Path) -> dict[str, str]:

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,8 @@ from types import ModuleType
 
 import pytest
 
-from tests.harness.images import DOCKER, Answer, Docker, Registry
+from sensors.images.recipe import source
+from tests.harness.images import Answer, Docker, Registry, stand_in
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,14 +30,8 @@ def tool(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "docker").write_text(DOCKER.format(python=sys.executable))
-    (folder / "docker").chmod(0o755)
-    (folder / "calls").touch()
-    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
-    fake = Docker(folder)
-    fake.set()
+    fake = stand_in(tmp_path / "bin")
+    monkeypatch.setenv("PATH", str(fake.folder), prepend=os.pathsep)
     return fake
 
 
@@ -219,12 +213,11 @@ def test_a_team_of_a_registry_is_part_of_the_repository(tool: ModuleType, tmp_pa
     assert registry.asked[0].startswith("/v2/team/bacalhau-cosmos/processors/manifests/0.")
 
 
-def test_the_source_has_no_login(tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tool, "ROOT", tmp_path)
+def test_the_source_has_no_login(tmp_path: Path) -> None:
     git = ["git", "-C", str(tmp_path)]
     subprocess.run([*git, "init", "--quiet"], check=True)
-    assert tool.source() == ""
+    assert source(tmp_path) == ""
     subprocess.run([*git, "remote", "add", "origin", "https://me:token@example.com/a/b.git"], check=True)
-    assert tool.source() == "https://example.com/a/b.git"
+    assert source(tmp_path) == "https://example.com/a/b.git"
     subprocess.run([*git, "remote", "set-url", "origin", "git@example.com:a/b.git"], check=True)
-    assert tool.source() == "git@example.com:a/b.git"
+    assert source(tmp_path) == "git@example.com:a/b.git"

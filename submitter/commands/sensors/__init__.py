@@ -3,6 +3,7 @@
 import typer
 
 from submitter.commands.sensors import (
+    build,
     clean,
     cleanup,
     compose,
@@ -11,6 +12,8 @@ from submitter.commands.sensors import (
     help,  # noqa: A004 - the old script's word
     init,
     logs,
+    monitor,
+    query,
     reset,
     simulate,
     start,
@@ -31,9 +34,12 @@ app.command(epilog=compose.EXAMPLE)(compose.compose)
 app.command(epilog=start.EXAMPLE)(start.start)
 app.command(epilog=stop.EXAMPLE)(stop.stop)
 app.command(epilog=reset.EXAMPLE)(reset.reset)
+app.command(epilog=build.EXAMPLE)(build.build)
 app.command(epilog=logs.EXAMPLE)(logs.logs)
 app.command(epilog=diagnostics.EXAMPLE)(diagnostics.diagnostics)
 app.command(epilog=clean.EXAMPLE)(clean.clean)
+app.command(epilog=query.EXAMPLE)(query.query)
+app.command(epilog=monitor.EXAMPLE)(monitor.monitor)
 app.command(epilog=cleanup.EXAMPLE)(cleanup.cleanup)
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=health.EXAMPLE)(health.health)

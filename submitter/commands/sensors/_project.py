@@ -54,11 +54,10 @@ def project_of(
     from sensors.manager import state
     from sensors.manager.compose import owner_here
     from sensors.manager.lifecycle import Project
-    from sensors.manager.names import checked
 
     known = state.read(loaded.places)
     return Project(
-        name=checked(name or known.project or loaded.project or name_of(loaded.places)),
+        name=chosen_name(loaded, name),
         places=loaded.places,
         fleet=loaded.fleet,
         cosmos=loaded.cosmos,
@@ -67,6 +66,14 @@ def project_of(
         owner=owner_here(),
         file=(file or loaded.places.compose_file).absolute(),
     )
+
+
+def chosen_name(loaded: "Loaded", name: str | None = None) -> str:
+    """The name given on the command line, else of what runs, else of the configuration, else of the folder."""
+    from sensors.manager import state
+    from sensors.manager.names import checked
+
+    return checked(name or state.read(loaded.places).project or loaded.project or name_of(loaded.places))
 
 
 def _images(fleet: "Fleet", known: "Known") -> "Images":
@@ -100,7 +107,7 @@ def compose() -> "Compose":
     """Docker Compose, of this machine or of the checkout."""
     from sensors.manager.compose_cli import find
 
-    return find(CHECKOUT)
+    return find(CHECKOUT, os.environ)
 
 
 @contextmanager

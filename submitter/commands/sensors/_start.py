@@ -1,21 +1,20 @@
 """What `start` and `reset` have in common: everything from the images to healthy containers."""
 # ruff: noqa: PLC0415 - sensors and processors are imported when they are used, so that help stays fast
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from submitter.commands.sensors._build import builder
 from submitter.commands.sensors._project import changing, compose, project_of, say
+from submitter.commands.sensors.diagnostics import report
 from submitter.errors import UsageError
 
 if TYPE_CHECKING:
-    from sensors.manager.compose import Images
     from sensors.manager.engine import Engine
     from sensors.manager.lifecycle import Project
     from sensors.manager.removal import Removal
@@ -53,9 +52,10 @@ class Asked:
 def start_project(loaded: "Loaded", asked: Asked) -> None:
     """Every container of the project runs and is healthy.
 
-    What can be refused is refused before anything that runs is touched.
+    What can be refused is refused, and images are built, before anything that runs is touched.
     """
     from sensors.manager import folders, lifecycle, removal, state
+    from sensors.manager.compose import Images
     from sensors.manager.engine import connected
 
     places = loaded.places
@@ -64,17 +64,18 @@ def start_project(loaded: "Loaded", asked: Asked) -> None:
         step("look at Cosmos DB")
         _prepare_cosmos(loaded.cosmos)
         project = project_of(loaded, name=asked.name, file=asked.file)
-        if not asked.rebuild:
+        build = builder(loaded, project.name, tag=asked.tag, by_content=asked.by_content) if asked.rebuild else None
+        if build is None:
             _require_images(engine, project)
+        if build is not None:
+            step("build the images")
+            project = replace(project, images=Images(**{each.image: each.name for each in build().images}))
         for name in dict.fromkeys(name for name in (state.read(places).project, project.name) if name):
             step(f"stop the containers of {name}")
             lifecycle.down(name, composed, places)
         if asked.removal is not None:
             step("delete local data")
             removal.remove(asked.removal)
-        if asked.rebuild:
-            step("build the images")
-            project = replace(project, images=_build(loaded, project, asked))
         state.remember(places, project=project.name)
         step(f"write {project.file}")
         lifecycle.write_file(project)
@@ -84,6 +85,8 @@ def start_project(loaded: "Loaded", asked: Asked) -> None:
         with _progress() as progress:
             lifecycle.up(project, composed, engine, clock=time.monotonic, sleep=time.sleep, progress=progress)
     _tell(project)
+    if asked.diagnostics:
+        report()
 
 
 def _prepare_cosmos(variables: Mapping[str, str]) -> None:
@@ -105,30 +108,10 @@ def _prepare_cosmos(variables: Mapping[str, str]) -> None:
         say(f"created {name} in Cosmos DB")
 
 
-def _build(loaded: "Loaded", project: "Project", asked: Asked) -> "Images":
-    from sensors.images.build import build, find_checkout
-    from sensors.manager import state
-    from sensors.manager.compose import Images
-
-    stamp = f"v{datetime.now(UTC):%Y%m%d%H%M%S}"
-    built = build(
-        find_checkout(),
-        project=project.name,
-        tag=None if asked.by_content else asked.tag or stamp,
-        registry=loaded.fleet.registry,
-        organisation=loaded.fleet.organisation,
-        environment=os.environ,
-        say=say,
-    )
-    images = Images(**{image.image: image.name for image in built.images})
-    state.remember(loaded.places, images=asdict(images))
-    return images
-
-
 def _require_images(engine: "Engine", project: "Project") -> None:
     """Where no registry is named there is nowhere to pull an image from."""
     names = (project.images.sensors, project.images.processors)
-    missing = [name for name in names if not engine.has_image(name)]
+    missing = [name for name in names if engine.image(name) is None]
     if missing and not project.fleet.registry:
         raise UsageError(
             "start without a build",

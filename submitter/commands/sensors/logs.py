@@ -1,6 +1,7 @@
 """`bacalhau-cosmos sensors logs`: what containers say."""
 # ruff: noqa: PLC0415 - sensors is imported when it is used, so that help stays fast
 
+import os
 from typing import Annotated
 
 import typer
@@ -34,4 +35,4 @@ def logs(
                 hint="`bacalhau-cosmos sensors monitor --once` lists them",
             )
     words = ["logs", *([] if no_follow else ["--follow"]), *(services or ())]
-    raise typer.Exit(compose().follow(words, project=name, cwd=places.root))
+    compose().follow(words, project=name, cwd=places.root, environment=os.environ)

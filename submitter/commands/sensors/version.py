@@ -17,7 +17,7 @@ def version() -> None:
     typer.echo(f"bacalhau-cosmos sensors {installed_version()}")
     try:
         with connected() as engine:
-            typer.echo(f"Docker {engine.version()}")
+            typer.echo(f"Docker {engine.about().version}")
         typer.echo(f"Docker Compose {compose().version}")
     except EngineError as error:
         typer.echo(f"no more can be told: {error.why}", err=True)

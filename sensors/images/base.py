@@ -6,13 +6,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-import images_docker as docker
-
-from network.errors import MissingError, NetworkError
+from sensors.errors import EngineError, SensorsError
+from sensors.images import docker_cli as docker
 
 LOCAL = "bacalhau-cosmos-base:bookworm"
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
@@ -26,16 +25,16 @@ def default_base(dockerfile: Path) -> str:
     return named[1]
 
 
-def choose(asked: str | None, default: str) -> str:
+def choose(asked: str | None, default: str, say: Callable[[str], None]) -> str:
     """An image that the engine has now: the one asked for; else the default, the local one, or a new local one.
 
     Raises:
-        NetworkError: The one asked for cannot be pulled, or a local one cannot be made.
-        MissingError: The default cannot be pulled, and what makes a local one is not here.
+        SensorsError: The one asked for cannot be pulled, or a local one cannot be made.
+        EngineError: The default cannot be pulled, and what makes a local one is not here.
     """
     if asked:
         if not docker.image_id(asked) and (why := docker.pull(asked)):
-            raise NetworkError(
+            raise SensorsError(
                 "pull the base image",
                 asked,
                 why=why,
@@ -46,21 +45,22 @@ def choose(asked: str | None, default: str) -> str:
         if docker.image_id(known):
             return known
     if why := docker.pull(default):
-        _make(default, why)
+        _make(default, why, say)
         return LOCAL
     return default
 
 
-def _make(default: str, pull_failed: str) -> None:
-    if os.geteuid() != 0 or shutil.which("debootstrap") is None:
-        raise MissingError(
+def _make(default: str, pull_failed: str, say: Callable[[str], None]) -> None:
+    root_here = hasattr(os, "geteuid") and os.geteuid() == 0
+    if not root_here or shutil.which("debootstrap") is None:
+        raise EngineError(
             "pull the base image",
             default,
             why=pull_failed,
             hint="make the registry reachable, name an image with Python 3.11 or later in BASE_IMAGE, or as root on "
             "Debian `apt-get install debootstrap`: then it is made from Debian's packages",
         )
-    print(f"images: {default} cannot be pulled; making {LOCAL} (about a minute)", file=sys.stderr, flush=True)
+    say(f"{default} cannot be pulled; making {LOCAL} (about a minute)")
     # Below /var, as /tmp may be mounted without devices, which debootstrap makes.
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="bacalhau-cosmos-base-") as folder:
         packages = "--include=python3,python3-venv,ca-certificates"
@@ -82,7 +82,7 @@ def _make(default: str, pull_failed: str) -> None:
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
-        raise NetworkError(
+        raise SensorsError(
             "make the base image",
             " ".join(command),
             why=docker.last_line(done.stdout) or f"exit code {done.returncode}",

@@ -8,23 +8,23 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-IMAGES = {"processors": "image", "sensors": "sensor_image"}
-"""Folder of the Dockerfile -> value of job specs that names the image."""
+IMAGES = ("processors", "sensors")
+"""Folders of the Dockerfiles; the images are named for them."""
 
 CA_BUNDLE = "ca-bundle.crt"
 OWN = ("Dockerfile", "requirements.lock")
 DIGITS = 12
 
 
-def read(root: Path, image: str) -> dict[str, bytes]:
+def read(checkout: Path, image: str) -> dict[str, bytes]:
     """Name -> content of what `.dockerignore` lets through, in order, less what is another image's own."""
-    lines = (root / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    wanted = [root / line[1:] for line in lines if line.startswith("!")]
+    lines = (checkout / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    wanted = [checkout / line[1:] for line in lines if line.startswith("!")]
     found = {path for each in wanted for path in ([each] if each.is_file() else each.rglob("*")) if path.is_file()}
     others = {Path(other, name) for other in IMAGES for name in OWN if other != image}
-    relative = {path.relative_to(root) for path in found} - others
+    relative = {path.relative_to(checkout) for path in found} - others
     kept = sorted(path for path in relative if "__pycache__" not in path.parts)
-    return {path.as_posix(): (root / path).read_bytes() for path in kept}
+    return {path.as_posix(): (checkout / path).read_bytes() for path in kept}
 
 
 def digest_of(files: Mapping[str, bytes], arguments: Mapping[str, str]) -> str:
