@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-network engine compose network images test test-all lint fmt golden docs chaos bench bench-anomalies bench-network clean
+.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint fmt golden docs chaos bench bench-anomalies bench-network clean
 
 PYTHON ?= python3
-PY := .venv/bin/python
+PY := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)/python
 CITIES ?= denver chicago
 REGISTRY ?=
 
@@ -37,6 +37,10 @@ test: ## All tests, always against the emulator; on a real network too where Doc
 
 test-all: setup ## All tests on each Python from 3.11 to 3.13 that is installed
 	@$(PY) tools/test_all.py
+
+test-portable: ## Unit tests of the command line and the sensor manager, as hosted CI runs them on macOS and Windows
+	@$(PYTHON) tools/setup.py python
+	@$(PY) -m pytest -m "not network and not root and not emulator" tests/submitter tests/sensors
 
 lint: setup ## Style, types, security, and whether generated docs are fresh
 	@$(PY) -m ruff check && $(PY) -m ruff format --check && $(PY) -m mypy && $(PY) tools/docs.py --check

@@ -27,7 +27,7 @@ from bench.data import Databases, Shape, database_in
 from network import checks, record
 from network.layout import OWNER
 from network.record import Record
-from sensors.table import database_path
+from sensors.layout import database_path
 
 ROOT = Path(__file__).parents[1]
 COMMAND = Path(sys.executable).with_name("bacalhau-cosmos")

@@ -115,7 +115,7 @@ def start(data: Path, repeats: int = 5) -> Start:
         data: With one row.
         repeats: Of each measurement.
     """
-    module = "processors.__main__"
+    module = "processors.city"
     return Start(
         interpreter=_least(_timed("-c", "pass") for _ in range(repeats)),
         imports=_least(_timed("-c", f"import {module}") for _ in range(repeats)),

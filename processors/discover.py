@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
-import unicodedata
 from pathlib import Path
 
 from processors.errors import CityError
 from processors.model import Database
+from processors.names import slug_of
 
 FILE_NAME = "sensor_data.db"
 
@@ -55,12 +54,6 @@ def databases(data: Path, city: str) -> list[Database]:
             retryable=True,  # the sensors may not have written yet
         )
     return found
-
-
-def slug_of(name: str) -> str:
-    """`New York`, `new-york` and `NEW_YORK` are `new-york`, and `São Paulo` is `sao-paulo`: the label of its nodes."""
-    plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
-    return re.sub(r"[ _.-]+", "-", plain.casefold()).strip("-")
 
 
 def _by_slug(data: Path, city: str, cities: list[str]) -> str:

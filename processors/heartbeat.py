@@ -1,20 +1,26 @@
-"""Whether a long run still moves: it touches a file, and `python -m processors health` looks how old that is."""
+"""Whether a long run still moves: it touches a file, and `python -m processors health` looks how old that is.
+
+Imports little: every uploader of a machine is asked twice a minute, and Polars and the settings take half a second.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from processors.discover import slug_of
+from processors.durations import parse_duration_s
 from processors.errors import UnhealthyError
 from processors.files import make_folder, open_private
-from processors.manifest import partition_value
-from processors.model import Database
-from processors.pipeline import Taken
-from processors.settings import Settings
+from processors.names import SETTINGS_FILE, partition_value, slug_of
+
+if TYPE_CHECKING:
+    from processors.model import Database
+    from processors.pipeline import Taken
+    from processors.settings import Settings
 
 PATIENCE_S = 600.0
 """A part of a batch that takes longer is stuck. A run that waits for Cosmos to come back tries more often
@@ -82,7 +88,7 @@ def check(settings: Settings, now: Callable[[], float]) -> None:
     Raises:
         UnhealthyError: It has not, or never began.
     """
-    limit_s = max(PATIENCE_S, PASSES * (settings.every or 0.0), settings.start_delay)
+    limit_s = _limit_s(settings.every, settings.start_delay)
     file = path(settings)
     hint = "read the log of the container, then restart it; the next run goes on where this one stopped"
     try:
@@ -91,3 +97,31 @@ def check(settings: Settings, now: Callable[[], float]) -> None:
         raise UnhealthyError("see the run move", file, hint=hint) from exc
     if age_s > limit_s:
         raise UnhealthyError("see the run move", file, why=f"untouched for {age_s:.0f} s of {limit_s:.0f} s", hint=hint)
+
+
+def surely_well(environment: Mapping[str, str], now: Callable[[], float]) -> bool:
+    """Whether the run that has these variables has moved of late, for all that they alone can tell.
+
+    False says nothing: the settings may be in a file, or be wrong, or nothing moves. `check` knows, and says why.
+
+    Args:
+        environment: Of the run, as a container gives it to its health check; wrong settings make no run that moves.
+        now: Seconds since the epoch.
+    """
+    own = {name: value for name, value in environment.items() if name.upper().startswith("COSMOS_") and value}
+    city = own.get("COSMOS_CITY", "")
+    if not city or not all(map(str.isupper, own)) or Path(SETTINGS_FILE).exists():
+        return False
+    every, start_delay = (parse_duration_s(own.get(name)) for name in ("COSMOS_EVERY", "COSMOS_START_DELAY"))
+    state = Path(own.get("COSMOS_NODE_FOLDER", ""), own.get("COSMOS_STATE", "state"))
+    try:
+        age_s = now() - of_city(state, city).stat().st_mtime
+    except (OSError, ValueError):
+        return False
+    return age_s <= _limit_s(every, start_delay)
+
+
+def _limit_s(every: object, start_delay: object) -> float:
+    """Seconds without a beat after which the run is stuck; what is no number asks for no patience."""
+    every_s, start_s = (number if isinstance(number, float) else 0.0 for number in (every, start_delay))
+    return max(PATIENCE_S, PASSES * every_s, start_s)

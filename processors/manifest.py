@@ -6,14 +6,12 @@ would be lost or sent under other ids.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
-from urllib.parse import quote
 
 from processors.errors import ArchiveError
 from processors.model import BEFORE_FIRST, Anchor, Branch
@@ -21,21 +19,7 @@ from processors.model import BEFORE_FIRST, Anchor, Branch
 VERSION = 2
 """Schema version of what is written down. The first had no seal, and manifests without checksums of their files."""
 
-_MAX_NAME_BYTES = 200
-"""Below the 255 bytes of a file name, with room for the key before the value."""
-
 _SEAL = "seal"
-
-
-def partition_value(name: str) -> str:
-    """A name as the value of a hive partition: percent-encoded, which DuckDB and Polars decode again.
-
-    A name too long for a folder is cut and made unique by a hash; `sensorId` in the files is always whole.
-    """
-    encoded = quote(name, safe="")
-    if len(encoded) <= _MAX_NAME_BYTES:
-        return encoded
-    return f"{quote(name[:12], safe='')}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True)

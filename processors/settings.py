@@ -1,14 +1,14 @@
 """Settings: flag, environment, file, default, in that order; checked whole, then frozen.
 
-No other file of this package reads the environment. Every setting is `COSMOS_<NAME>` in the environment and
-`<name>` in the file; a name that is not known is an error in both, with the closest one that is.
+No other file of this package reads the environment, but for a short cut of the health check. Every setting is
+`COSMOS_<NAME>` in the environment and `<name>` in the file; a name that is not known is an error in both, with the
+closest one that is.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,27 +22,20 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from processors.detect.limit import DEFAULT_LIMITS
 from processors.detect.thresholds import DEFAULT_THRESHOLDS
 from processors.discover import is_folder_name
+from processors.durations import parse_duration_s
 from processors.endpoint import problem
 from processors.errors import SettingsError
+from processors.names import SETTINGS_FILE
 from processors.schema import COLUMNS, DESCRIPTIONS
 from processors.timestamps import is_zone
 
 PREFIX = "COSMOS_"
-FILE = Path("bacalhau-cosmos.toml")
+FILE = Path(SETTINGS_FILE)
 
 Stage = Literal["raw", "schematized", "sanitized", "aggregated"]
 
 _SHOWN = 200
 """Characters of a wrong value that are repeated."""
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
-_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
-
-
-def parse_duration_s(value: object) -> object:
-    """Seconds of `30`, `30s`, `5m`, `1h` or `500ms`; anything else is left for the type to refuse."""
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    return float(match[1]) * _UNIT_S[match[2]] if match else value
 
 
 def _endpoint(endpoint: str) -> str:

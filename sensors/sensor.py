@@ -98,10 +98,9 @@ def fleet_of(city: str, count: int, seed: int = 0, node: str = "") -> list[Senso
     return [_sensor(city, place, number, seed, node) for number in range(1, count + 1)]
 
 
-def _sensor(folder: str, city: City, number: int, seed: int, node: str) -> Sensor:
-    sensor_id = f"SENSOR_{city.region}_{city.code}_{number:04d}" + (f"_{node}" if node else "")
+def drawn(sensor_id: str, city: City, model: Model, *, folder: str, seed: int) -> Sensor:
+    """A sensor with all else about it drawn for its id: the same id in the same city is the same sensor."""
     rng = generator(seed, city.slug, sensor_id, "identity")
-    model = MODELS[(number - 1) % len(MODELS)]
     installed = _FIRST_INSTALLATION + timedelta(days=int(rng.integers(0, 900)))
     offset = rng.standard_normal(5) * _SPREAD.as_tuple()
     return Sensor(
@@ -119,3 +118,8 @@ def _sensor(folder: str, city: City, number: int, seed: int, node: str) -> Senso
         height_m=round(float(rng.uniform(1.5, 12.0)), 1),
         offset=Levels(*(float(value) for value in offset)),
     )
+
+
+def _sensor(folder: str, city: City, number: int, seed: int, node: str) -> Sensor:
+    sensor_id = f"SENSOR_{city.region}_{city.code}_{number:04d}" + (f"_{node}" if node else "")
+    return drawn(sensor_id, city, MODELS[(number - 1) % len(MODELS)], folder=folder, seed=seed)

@@ -16,15 +16,24 @@ from pathlib import Path
 from sensors import anomalies
 from sensors.errors import RequestError
 from sensors.faults import Faults, placed
+from sensors.layout import database_path
 from sensors.plan import Plan, check_probability, to_ms, to_period_ms
 from sensors.readings import Piece, Readings
 from sensors.sensor import Sensor, fleet_of
-from sensors.table import Table, database_path, opened
+from sensors.table import SMALL_CACHE_KIB, Table, opened
 from sensors.written import Tally, Written
 
 __all__ = ["Faults", "Plan", "Sensor", "Written", "backfill", "database_path", "fleet_of", "live"]
 
+Layout = Callable[[Path, Sensor], Path]
+"""The data folder and a sensor -> its database."""
+
 _READINGS_A_TRANSACTION = 20_000  # some 20 MB; the rows do not depend on it
+
+
+def by_city(data: Path, sensor: Sensor) -> Path:
+    """The sensor's database in a folder of cities."""
+    return database_path(data, sensor.folder, sensor.sensor_id)
 
 
 def backfill(
@@ -58,7 +67,7 @@ def backfill(
         probability=plan.anomaly_probability,
         count=plan.readings,
     )
-    path = database_path(data, sensor.folder, sensor.sensor_id)
+    path = by_city(data, sensor)
     tally = Tally(path, sensor)
     with opened(path, sensor, recreate=recreate) as table:
         newest = table.newest()
@@ -91,6 +100,7 @@ def live(
     faults: Faults | None = None,
     recreate: bool = False,
     started: Callable[[int], None] = lambda _: None,
+    layout: Layout = by_city,
 ) -> list[Written]:
     """Write readings as their time comes, one row of each sensor after the other.
 
@@ -110,6 +120,7 @@ def live(
         faults: As in `Plan`; they are spread over `count`, so they need one.
         recreate: Delete existing databases first.
         started: Told once, when each database has got its first row, how many rows there are by then.
+        layout: Where each sensor's database is.
 
     Raises:
         RequestError: A value is out of range, or faults were asked for without a count.
@@ -122,8 +133,8 @@ def live(
     runs: list[tuple[Readings, Table, Tally]] = []
     with ExitStack() as tables:
         for sensor in sensors:
-            path = database_path(data, sensor.folder, sensor.sensor_id)
-            table = tables.enter_context(opened(path, sensor, recreate=recreate))
+            path = layout(data, sensor)
+            table = tables.enter_context(opened(path, sensor, recreate=recreate, cache_kib=SMALL_CACHE_KIB))
             newest = table.newest()
             start_ms = began_ms if newest is None else max(began_ms, to_ms(newest) + period_ms)
             readings = _readings(

@@ -1,7 +1,7 @@
-"""The upstream simulator's table, written as it writes it."""
+"""The upstream simulator's table, written as it writes it; one that is there already stays as it is."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,6 @@ from pathlib import Path
 from sensors.errors import SensorsError
 from sensors.sensor import Sensor
 
-FILE_NAME = "sensor_data.db"
 READING_COLUMNS = (
     "timestamp",
     "sensor_id",
@@ -22,22 +21,8 @@ READING_COLUMNS = (
     "anomaly_flag",
     "anomaly_type",
 )
-# Upstream leaves the other four (manufacture_date, orientation_degrees, instance_id, sensor_type) NULL.
-_SENSOR_COLUMNS = (
-    "firmware_version",
-    "model",
-    "manufacturer",
-    "location",
-    "latitude",
-    "longitude",
-    "original_timezone",
-    "serial_number",
-    "deployment_type",
-    "installation_date",
-    "height_meters",
-)
 _CREATE = (
-    """CREATE TABLE IF NOT EXISTS sensor_readings (
+    """CREATE TABLE sensor_readings (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         timestamp TEXT NOT NULL,
         sensor_id TEXT NOT NULL,
@@ -68,22 +53,26 @@ _CREATE = (
     "CREATE INDEX IF NOT EXISTS idx_timestamp ON sensor_readings(timestamp)",
     "CREATE INDEX IF NOT EXISTS idx_sensor_id ON sensor_readings(sensor_id)",
 )
+_NEEDED = ("id", "timestamp", "sensor_id")
+SMALL_CACHE_KIB = 512
+"""For one row at a time: SQLite keeps every page that it has seen until its cache is full."""
+_LARGE_CACHE_KIB = 64_000
 # Measured: 50 rows a statement store 2.2 times as many rows a second as one, 500 no more than 50. The 511
 # parameters stay below 999, the limit of SQLite before 3.32.
 _ROWS_A_STATEMENT = 50
 
 
-def database_path(data: Path, city: str, sensor_id: str) -> Path:
-    """Where a sensor's readings are: `data/<city>/<sensor>/sensor_data.db`, the city as written."""
-    return data / city / sensor_id / FILE_NAME
-
-
 class Table:
     """An open `sensor_readings` of one sensor. Made by `opened`."""
 
-    def __init__(self, connection: sqlite3.Connection, sensor: Sensor) -> None:
+    def __init__(self, connection: sqlite3.Connection, sensor: Sensor, there: Collection[str]) -> None:
+        """`there` are the columns of the table; what it has no column for is not stored."""
         self._connection = connection
-        self._sensor_values = _sensor_values(sensor)
+        self._own = [number for number, name in enumerate(READING_COLUMNS) if name in there]
+        shared = {name: value for name, value in _sensor_values(sensor).items() if name in there}
+        self._shared = list(shared.values())
+        own = [READING_COLUMNS[number] for number in self._own]
+        self._insert_one, self._insert_many = (_insert(own, list(shared), rows) for rows in (1, _ROWS_A_STATEMENT))
 
     def newest(self) -> datetime | None:
         """The time of the newest row that has a readable one, None for an empty table."""
@@ -97,29 +86,35 @@ class Table:
 
     def append(self, columns: Sequence[Sequence[object]]) -> None:
         """Store rows, given as one sequence for each of `READING_COLUMNS`, all of them or none."""
-        width = len(READING_COLUMNS)
+        kept = [columns[number] for number in self._own]
+        width = len(kept)
         flat: list[object] = [None] * (width * len(columns[0]))
-        for number, column in enumerate(columns):
+        for number, column in enumerate(kept):
             flat[number::width] = column
         whole = len(columns[0]) // _ROWS_A_STATEMENT * _ROWS_A_STATEMENT * width
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(_INSERT_MANY, self._statements(flat, 0, whole, width * _ROWS_A_STATEMENT))
-            self._connection.executemany(_INSERT_ONE, self._statements(flat, whole, len(flat), width))
+            if whole:
+                many = self._statements(flat, 0, whole, width * _ROWS_A_STATEMENT)
+                self._connection.executemany(self._insert_many, many)
+            self._connection.executemany(self._insert_one, self._statements(flat, whole, len(flat), width))
 
     def _statements(self, flat: list[object], begin: int, end: int, step: int) -> Iterator[list[object]]:
-        return (self._sensor_values + flat[at : at + step] for at in range(begin, end, step))
+        return (self._shared + flat[at : at + step] for at in range(begin, end, step))
 
 
 @contextmanager
-def opened(path: Path, sensor: Sensor, *, recreate: bool = False) -> Iterator[Table]:
+def opened(path: Path, sensor: Sensor, *, recreate: bool = False, cache_kib: int = _LARGE_CACHE_KIB) -> Iterator[Table]:
     """The table at `path`, made when it is not there; closing leaves nothing in a `-wal`.
+
+    A table that is there keeps its columns, fewer or more than ours: rows get values for those that it has.
 
     Args:
         path: The database file; its folder is made too.
         sensor: Whose rows will be appended.
         recreate: Delete the file with its `-wal`, `-shm` and `-journal` first, as upstream does when it
             starts, so that row ids begin at 1 again.
+        cache_kib: Most memory for pages of the file.
 
     Raises:
         SensorsError: The folder or the file cannot be written, or the file is not such a database.
@@ -135,12 +130,10 @@ def opened(path: Path, sensor: Sensor, *, recreate: bool = False) -> Iterator[Ta
                 "journal_mode=WAL",
                 "synchronous=NORMAL",
                 "temp_store=MEMORY",
-                "cache_size=-64000",
+                f"cache_size=-{cache_kib}",
             ):
                 connection.execute(f"PRAGMA {pragma}")
-            for statement in _CREATE:
-                connection.execute(statement)
-            yield Table(connection, sensor)
+            yield Table(connection, sensor, _columns(connection, path))
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             connection.close()
@@ -154,33 +147,51 @@ def opened(path: Path, sensor: Sensor, *, recreate: bool = False) -> Iterator[Ta
         ) from exc
 
 
-def _sensor_values(sensor: Sensor) -> list[object]:
-    """In the order of `_SENSOR_COLUMNS`."""
-    return [
-        sensor.firmware_version,
-        sensor.model.name,
-        sensor.model.manufacturer,
-        sensor.city.name,
-        sensor.latitude,
-        sensor.longitude,
-        sensor.city.utc_offset,
-        sensor.serial_number,
-        sensor.deployment_type,
-        sensor.installation_date,
-        sensor.height_m,
-    ]
+def _columns(connection: sqlite3.Connection, path: Path) -> set[str]:
+    """The table's columns; the table is made when there is none."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")  # of two writers that find none, one makes it
+        there = connection.execute("PRAGMA table_info(sensor_readings)").fetchall()
+        if not there:
+            for statement in _CREATE:
+                connection.execute(statement)
+            there = connection.execute("PRAGMA table_info(sensor_readings)").fetchall()
+    # SQLite takes a name in any case; a key of several columns numbers them.
+    keys = {name.lower(): key for _, name, _, _, _, key in there}
+    missing = [name for name in _NEEDED if name not in keys]
+    if missing or keys["id"] != 1:
+        raise SensorsError(
+            "write readings",
+            path,
+            why=f"its table sensor_readings has no {', '.join(missing)}" if missing else "its ids are not its key",
+            hint="put the file elsewhere: a sensor continues databases of the simulator alone",
+        )
+    return set(keys)
 
 
-def _insert(rows: int) -> str:
-    """An INSERT of that many rows: the sensor's values are parameters 1 to 11, shared by all of them."""
-    shared = range(1, len(_SENSOR_COLUMNS) + 1)
-    own = range(len(_SENSOR_COLUMNS) + 1, len(_SENSOR_COLUMNS) + len(READING_COLUMNS) + 1)
+def _sensor_values(sensor: Sensor) -> dict[str, object]:
+    """Column -> value. Upstream leaves manufacture_date, orientation_degrees, instance_id and sensor_type NULL."""
+    return {
+        "firmware_version": sensor.firmware_version,
+        "model": sensor.model.name,
+        "manufacturer": sensor.model.manufacturer,
+        "location": sensor.city.name,
+        "latitude": sensor.latitude,
+        "longitude": sensor.longitude,
+        "original_timezone": sensor.city.utc_offset,
+        "serial_number": sensor.serial_number,
+        "deployment_type": sensor.deployment_type,
+        "installation_date": sensor.installation_date,
+        "height_meters": sensor.height_m,
+    }
+
+
+def _insert(own: Sequence[str], shared: Sequence[str], rows: int) -> str:
+    """An INSERT of that many rows: the sensor's values are the first parameters, shared by all of them."""
+    first = range(1, len(shared) + 1)
+    next_ = range(len(shared) + 1, len(shared) + len(own) + 1)
     values = (
-        "(" + ",".join(f"?{n}" for n in (*(n + row * len(own) for n in own), *shared)) + ")" for row in range(rows)
+        "(" + ",".join(f"?{n}" for n in (*(n + row * len(own) for n in next_), *first)) + ")" for row in range(rows)
     )
-    names = ", ".join((*READING_COLUMNS, *_SENSOR_COLUMNS))
+    names = ", ".join((*own, *shared))
     return f"INSERT INTO sensor_readings ({names}) VALUES {', '.join(values)}"  # noqa: S608 - constants only
-
-
-_INSERT_ONE = _insert(1)
-_INSERT_MANY = _insert(_ROWS_A_STATEMENT)

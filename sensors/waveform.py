@@ -1,5 +1,6 @@
 """What an undisturbed sensor measures: pure in sensor and time, so any moment can be asked for alone."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -56,16 +57,23 @@ def noise(sensor: Sensor, first_slot: int, count: int) -> Floats:
     began or how it was cut into pieces.
     """
     first_block, last_block = first_slot // _NOISE_BLOCK, (first_slot + count - 1) // _NOISE_BLOCK
-    blocks = [_noise_block(sensor.key, block) for block in range(first_block, last_block + 1)]
+    block = _noise_blocks(sensor.key)
+    blocks = [block(number) for number in range(first_block, last_block + 1)]
     skipped = first_slot - first_block * _NOISE_BLOCK
     drawn = np.concatenate(blocks, axis=1)[:, skipped : skipped + count]
     spread: Floats = np.array(sensor.model.noise.as_tuple())[:, np.newaxis]
     return drawn * spread
 
 
-@lru_cache(maxsize=256)  # 10 MB; a live run asks for the same block once a reading
-def _noise_block(key: tuple[int, str, str], block: int) -> Floats:
-    return generator(*key, "noise", block).standard_normal((len(MEASURES), _NOISE_BLOCK))
+@lru_cache(maxsize=256)
+def _noise_blocks(key: tuple[int, str, str]) -> Callable[[int], Floats]:
+    """Block number -> its noise; the last two are kept, for a live run asks for the same ones once a reading."""
+
+    @lru_cache(maxsize=2)
+    def block(number: int) -> Floats:
+        return generator(*key, "noise", number).standard_normal((len(MEASURES), _NOISE_BLOCK))
+
+    return block
 
 
 class _Weather(NamedTuple):

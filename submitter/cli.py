@@ -7,17 +7,16 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from submitter import version as installed_version
-from submitter.commands import anomalies, config, cosmos, network, query, run, sensors, submit, verify, version
+from submitter.commands._lazy import LazyGroup
 from submitter.errors import BROKEN_PIPE, INTERRUPTED, Explained, UsageError, tell
 
 _EXTRAS = {"polars": "processors", "azure": "processors", "aiohttp": "processors", "numpy": "sensors"}
 """Packages that an install may lack, and the extra that brings each."""
 
 
-class _Commands(TyperGroup):
+class _Commands(LazyGroup):
     """Runs a command and, however it ends, leaves with the exit code of docs/operations.md."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -38,22 +37,17 @@ class _Commands(TyperGroup):
         return result
 
 
+class _AllCommands(_Commands):
+    package = "submitter.commands"
+    modules = ("run", "submit", "query", "verify", "version", "anomalies", "cosmos", "config", "network", "sensors")
+
+
 app = typer.Typer(
-    cls=_Commands,
+    cls=_AllCommands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Sensor readings from SQLite at the edge to Azure Cosmos DB: nothing lost, nothing doubled.",
 )
-app.command(epilog=run.EXAMPLE)(run.run)
-app.command(epilog=submit.EXAMPLE)(submit.submit)
-app.command(epilog=query.EXAMPLE)(query.query)
-app.command(epilog=verify.EXAMPLE)(verify.verify)
-app.add_typer(anomalies.app, name="anomalies")
-app.add_typer(cosmos.app, name="cosmos")
-app.add_typer(config.app, name="config")
-app.add_typer(network.app, name="network")
-app.add_typer(sensors.app, name="sensors")
-app.command(epilog=version.EXAMPLE)(version.version)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Makes `.venv` from the lock and builds the Cosmos emulator; standard library only, for a bare machine.
 
 With the word `network` it also builds the programs of the local network; with `compose` it only builds Docker Compose,
-where Docker has none. Run again, it does only what changed since.
+where Docker has none; with `python` it only makes `.venv`. Run again, it does only what changed since.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PROGRAMS = ROOT / ".tools" / "bin"
 BOOTSTRAP = ROOT / "tools" / "bootstrap.txt"
 LOCK = ROOT / "requirements.lock"
@@ -106,12 +107,14 @@ class MissingTool(Exception):
 
 def main() -> int:
     words = sys.argv[1:]
-    if words not in ([], ["network"], ["compose"]):
-        print(f"Error: unknown words: {' '.join(words)}\nTry: nothing, `network` or `compose`", file=sys.stderr)
+    if words not in ([], ["network"], ["compose"], ["python"]):
+        print(
+            f"Error: unknown words: {' '.join(words)}\nTry: nothing, `network`, `compose` or `python`", file=sys.stderr
+        )
         return 2
     try:
         check_python()
-        wanted = compose() if words == ["compose"] else programs(network=words == ["network"])
+        wanted = [] if words == ["python"] else compose() if words == ["compose"] else programs(network=bool(words))
         for program in wanted:
             if not program.path.exists():
                 check_go(program)
@@ -214,9 +217,9 @@ def make_environment() -> None:
     if subprocess.run([sys.executable, "-m", "venv", VENV], stdout=subprocess.DEVNULL, check=False).returncode:
         shutil.rmtree(VENV, ignore_errors=True)
         raise MissingTool("Python cannot make virtual environments\nTry: apt-get install python3-venv")
-    python = VENV / "bin" / "python"
+    python = BIN / "python"
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", BOOTSTRAP)
-    install: list[str | Path] = [VENV / "bin" / "uv", "pip", "install", "--quiet", "--python", python]
+    install: list[str | Path] = [BIN / "uv", "pip", "install", "--quiet", "--python", python]
     run(*install, "--compile-bytecode", "--require-hashes", "-r", LOCK)
     run(*install, "--no-deps", "--no-build-isolation", "--editable", ROOT)
     stamp.write_text(wanted)

@@ -30,10 +30,10 @@ from processors.manifest import (
     batch_name,
     beginning,
     encode,
-    partition_value,
     read_manifest,
 )
 from processors.model import Anchor, Batch, Branch, Database
+from processors.names import partition_value
 from processors.schema import OBSERVED_AT, READING, ROW_ID, SENSOR_ID
 
 __all__ = ["Archive", "files_of", "sensors", "size_bytes"]

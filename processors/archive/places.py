@@ -11,8 +11,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from processors.errors import ArchiveError
-from processors.manifest import after_name, partition_value
+from processors.manifest import after_name
 from processors.model import BEFORE_FIRST, Database
+from processors.names import partition_value
 
 RESTORE = "restore it from a copy of the archive, or let the next run write it again from the table"
 

@@ -30,8 +30,8 @@ from processors import city, discover
 from processors.city import World
 from processors.document import ID, Origin
 from processors.errors import ArchiveError, ProcessorError, SourceChanged, SourceError
-from processors.manifest import partition_value
 from processors.model import Branch, Database
+from processors.names import partition_value
 from processors.query import open_reader
 from processors.recorded import open_recorded
 from processors.schema import MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID

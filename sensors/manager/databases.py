@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sensors.errors import SensorsError
+from sensors.layout import FILE_NAME
 from sensors.manager import opening
-from sensors.table import FILE_NAME
 
 TABLE = "sensor_readings"
 

@@ -194,6 +194,7 @@ def _main() -> int:
     # Imported before the fork; the names are those that the processor imports when it is used.
     import adbc_driver_sqlite.dbapi  # noqa: F401, PLC0415
 
+    import processors.city  # noqa: F401, PLC0415
     from processors.__main__ import main  # noqa: PLC0415
     from tests.chaos import interference  # noqa: PLC0415
 

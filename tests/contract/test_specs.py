@@ -15,7 +15,7 @@ import yaml
 
 from network import checks
 from network.layout import slug_of as network_slug_of
-from processors.discover import slug_of
+from processors.names import slug_of
 from processors.settings import PREFIX, Settings
 from sensors.cities import slug_of as sensors_slug_of
 from submitter import spec

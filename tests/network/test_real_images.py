@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -56,6 +57,7 @@ def test_simulated_sensors_write_below_the_folder_of_their_node_and_are_well(
             time.sleep(0.1)
         assert json.loads(said)["kind"] == "simulate"
         assert docker("exec", name, "bacalhau-cosmos", "sensors", "health").returncode == 0
+        assert docker("exec", name, "python", "-m", "sensors.health").returncode == 0
         assert docker("stop", "--time", "20", name).returncode == 0
         assert docker("inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip() == "0"
         lines = docker("logs", name).stdout.splitlines()
@@ -68,21 +70,57 @@ def test_simulated_sensors_write_below_the_folder_of_their_node_and_are_well(
     assert "Try: " in stale.stderr
 
 
+def test_a_sensor_of_its_own_is_small_and_ends_when_it_is_asked_to(images: dict[str, str], node: Path) -> None:
+    name = f"station-{os.getpid()}"
+    identity = {
+        "SENSOR_ID": "AMS_SENSOR001",
+        "SENSOR_CITY": "Amsterdam",
+        "SENSOR_LATITUDE": "52.37",
+        "SENSOR_LONGITUDE": "4.9",
+        "SENSOR_UTC_OFFSET_H": "1",
+        "SENSOR_MODEL": "EnvMonitor-3000",
+        "SENSOR_MANUFACTURER": "EnviroTech",
+        "SENSOR_FIRMWARE": "1.5.0",
+        "READINGS_PER_SECOND": "1",
+        "ANOMALY_PROBABILITY": "0",
+    }
+    environment = [word for pair in identity.items() for word in ("--env", "=".join(pair))]
+    data = node / "denver-1/data"
+    own = ["--volume", f"{data}:/node/data"]
+    try:
+        started = docker(
+            "run", "--detach", "--name", name, *LOCKED, *own, *environment, images["sensor_image"], "station"
+        )
+        assert started.returncode == 0, started.stderr
+        deadline = time.monotonic() + ENDS_S
+        while "writes" not in (said := docker("logs", name).stderr):
+            assert time.monotonic() < deadline, said
+            time.sleep(0.1)
+        (highest,) = re.findall(r"VmHWM:\s+(\d+) kB", docker("exec", name, "cat", "/proc/1/status").stdout)
+        assert int(highest) < 40_000
+        assert docker("exec", name, "python", "-m", "sensors.health").returncode == 0
+        assert docker("stop", "--time", "20", name).returncode == 0
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip() == "0"
+    finally:
+        docker("rm", "--force", name)
+    assert [path.name for path in data.iterdir()] == ["sensor_data.db"]
+
+
 @pytest.mark.parametrize(
-    ("value", "image", "entrypoint"),
+    ("value", "image", "entrypoint", "health"),
     [
-        ("image", "processors", ["python", "-m", "processors"]),
-        ("sensor_image", "sensors", ["bacalhau-cosmos", "sensors"]),
+        ("image", "processors", ["python", "-m", "processors"], ["python", "-m", "processors", "health"]),
+        ("sensor_image", "sensors", ["bacalhau-cosmos", "sensors"], ["python", "-m", "sensors.health"]),
     ],
 )
 def test_an_image_says_what_it_is_and_how_it_is_run(
-    images: dict[str, str], value: str, image: str, entrypoint: list[str]
+    images: dict[str, str], value: str, image: str, entrypoint: list[str], health: list[str]
 ) -> None:
     config = inspected(images[value])["Config"]
     assert config["User"] == f"{OWNER}:{OWNER}"
     assert config["WorkingDir"] == "/node"
     assert config["Entrypoint"] == entrypoint
-    assert config["Healthcheck"]["Test"] == ["CMD", *entrypoint, "health"]
+    assert config["Healthcheck"]["Test"] == ["CMD", *health]
     labels = {name.removeprefix("org.opencontainers.image."): text for name, text in config["Labels"].items()}
     assert labels["title"] == f"bacalhau-cosmos {image}"
     assert labels["version"] == version("bacalhau-cosmos")

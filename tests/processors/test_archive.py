@@ -14,7 +14,7 @@ import pytest
 
 from processors.archive import Archive
 from processors.errors import ArchiveError
-from processors.manifest import partition_value
+from processors.names import partition_value
 from tests.harness import databases, oracle
 from tests.harness.databases import START, readings
 from tests.harness.node import Node

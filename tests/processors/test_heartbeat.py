@@ -11,9 +11,9 @@ import pytest
 from processors import heartbeat
 from processors.city import World, passes
 from processors.cosmos import Account
-from processors.errors import UnhealthyError
-from processors.heartbeat import PATIENCE_S, Heartbeat, check
-from processors.settings import Settings
+from processors.errors import ProcessorError, UnhealthyError
+from processors.heartbeat import PATIENCE_S, Heartbeat, check, surely_well
+from processors.settings import FILE, Settings, load
 from tests.harness import databases, processor
 from tests.harness.databases import readings
 from tests.harness.node import Node
@@ -56,6 +56,70 @@ def test_an_ingest_beats_and_the_health_check_finds_it(tmp_path: Path, account: 
     assert processor.run(node, account).code == 0
     with processor.started(node, account, health) as process:
         assert processor.ended(process).code == 0
+
+
+HOUR_AGO = 1_000_000.0 - 3_600
+MINUTE_AGO = 1_000_000.0 - 60
+
+
+@pytest.mark.parametrize(
+    ("variables", "beat_at", "sure"),
+    [
+        ({}, MINUTE_AGO, True),
+        ({}, HOUR_AGO, False),
+        ({}, None, False),
+        ({"COSMOS_EVERY": "30"}, HOUR_AGO, False),
+        ({"COSMOS_EVERY": "1h"}, HOUR_AGO, True),
+        ({"COSMOS_EVERY": "often"}, HOUR_AGO, False),
+        ({"COSMOS_START_DELAY": "7200"}, HOUR_AGO, True),
+        ({"COSMOS_CITY": "denver"}, MINUTE_AGO, True),
+        ({"COSMOS_CITY": "boston"}, MINUTE_AGO, False),
+        ({"COSMOS_CITY": ""}, MINUTE_AGO, False),
+        ({"COSMOS_CITY": "\udcff"}, MINUTE_AGO, False),
+        ({"cosmos_state": "elsewhere"}, MINUTE_AGO, False),
+        ({"COSMOS_STATE": ""}, MINUTE_AGO, True),
+        ({"COSMOS_STATE": "elsewhere"}, MINUTE_AGO, False),
+        ({"COSMOS_NODE_FOLDER": "one"}, MINUTE_AGO, False),
+    ],
+)
+def test_the_short_cut_is_sure_only_where_the_settings_say_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], beat_at: float | None, sure: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.upper().startswith("COSMOS_")]:
+        monkeypatch.delenv(name)
+    if beat_at is not None:
+        touched(Settings(city="Denver"), beat_at)
+    environment = {"COSMOS_CITY": "Denver", **variables}
+    assert surely_well(environment, lambda: 1_000_000.0) is sure
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if sure:
+        check(load({}, required=("city",)).settings, lambda: 1_000_000.0)
+    else:
+        with pytest.raises(ProcessorError):
+            check(load({}, required=("city",)).settings, lambda: 1_000_000.0)
+
+
+def test_a_settings_file_leaves_the_short_cut_unsure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    touched(Settings(city="Denver"), 1_000_000.0)
+    assert surely_well({"COSMOS_CITY": "Denver"}, lambda: 1_000_000.0)
+    FILE.write_text("state = 'elsewhere'")
+    assert not surely_well({"COSMOS_CITY": "Denver"}, lambda: 1_000_000.0)
+
+
+def test_a_health_check_that_finds_all_well_is_cheap(tmp_path: Path, account: Account) -> None:
+    node = Node(tmp_path)
+    databases.create(node.database(), readings(5))
+    assert processor.run(node, account).code == 0
+    heavy = "{'polars', 'azure', 'aiohttp', 'pydantic'}"
+    program = (
+        "import sys; from processors.__main__ import main; code = main(['health'])\n"
+        f"print(code, *({heavy} & sys.modules.keys()), file=sys.stderr)"
+    )
+    with processor.started(node, account, ("-c", program)) as process:
+        assert processor.ended(process).errors.split() == ["0"]
 
 
 def test_a_state_folder_that_cannot_be_written_is_the_checkpoints_to_tell(tmp_path: Path, account: Account) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from processors.durations import parse_duration_s
 from processors.errors import SettingsError
-from processors.settings import FILE, PREFIX, Settings, load, parse_duration_s
+from processors.settings import FILE, PREFIX, Settings, load
 
 SECRET = "c2VjcmV0-do-not-show"
 

@@ -56,6 +56,28 @@ def test_help_imports_nothing_heavy(arguments):
     assert done.stderr.split() == []
 
 
+def test_a_command_imports_no_other():
+    program = (
+        "import sys; from submitter.cli import app\n"
+        "try: app(['sensors', 'health', '--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "print(*(name for name in sys.modules if name.startswith('submitter.commands.')), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert [name for name in done.stderr.split() if "._" not in name] == [
+        "submitter.commands.sensors",
+        "submitter.commands.sensors.health",
+    ]
+
+
+def test_the_console_script_leads_to_the_command_line():
+    program = "from submitter.entry import main; main()"
+    done = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"bacalhau-cosmos {version()}\n"
+    wrong = subprocess.run([sys.executable, "-c", program, "sensors", "rnu"], capture_output=True, check=False)
+    assert wrong.returncode == 2
+
+
 def test_versions(cli):
     assert cli("--version").stdout == f"bacalhau-cosmos {version()}\n"
     told = json.loads(cli("version").stdout)

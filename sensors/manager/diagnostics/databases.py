@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sensors.errors import SensorsError
+from sensors.layout import FILE_NAME
 from sensors.manager.compose import Owner
 from sensors.manager.diagnostics import sqlite
 from sensors.manager.diagnostics.check import Check, failed, guarded, ok, skipped, warning
@@ -17,7 +18,6 @@ from sensors.manager.diagnostics.sqlite import Content
 from sensors.manager.diagnostics.words import counted, size, span
 from sensors.manager.fleet import Fleet
 from sensors.manager.project import Places
-from sensors.table import FILE_NAME
 
 CHECK_S = 15.0
 """For the quick checks of all databases together, and `_ONE_S` for each."""

@@ -1,6 +1,5 @@
 """What several commands of `sensors` share: an option, durations, and how a request is refused."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,17 +16,6 @@ NodeFolder = Annotated[
 ]
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def refuse_outside(node_folder: str) -> None:
-    """Raises RequestError for a folder that is not below the working folder."""
-    if node_folder.startswith("/") or ".." in Path(node_folder).parts:
-        raise request_error(
-            "use the node's folder",
-            node_folder,
-            why="it is not below the working folder",
-            hint="set COSMOS_NODE_FOLDER (--node-folder) to a name such as denver-1",
-        )
 
 
 def duration_s(text: str, option: str) -> float:

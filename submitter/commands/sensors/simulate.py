@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from submitter.commands.sensors._common import NodeFolder, duration_s, refuse_outside, request_error
+from submitter.commands.sensors._common import NodeFolder, duration_s, request_error
 from submitter.commands.sensors._written import show, show_started
 from submitter.output import Output, chosen
 
@@ -74,6 +74,7 @@ def simulate(
     new readings come after its newest row. The same seed and options give the same rows.
     """
     from sensors.anomalies import DEFAULT_PROBABILITY
+    from sensors.layout import below
     from sensors.simulator import Faults, Plan, fleet_of
 
     _refuse_mixed_modes(
@@ -82,8 +83,7 @@ def simulate(
         present={"--rate": rate, "--count": count},
     )
     faults = Faults.parse(fault or [])
-    refuse_outside(node_folder)
-    data = Path(node_folder, data)
+    data = below(node_folder, data)
     how = chosen(output)
     share = DEFAULT_PROBABILITY if anomaly_probability is None else anomaly_probability
     node = Path(node_folder).name
