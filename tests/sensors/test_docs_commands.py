@@ -34,7 +34,7 @@ IN_A_PROJECT = {"operation.md", "troubleshooting.md"}
 SMALL = "MAX_CITIES=2\nSENSORS_PER_CITY=1\nUPLOAD_INTERVAL=5\n"
 
 GOES_ON = {
-    ".tools/bin/cosmium": "server started",
+    ".tools/bin/cosmium": "Listening",
     "bacalhau-cosmos sensors simulate --city amsterdam --sensors 5 --live": '"kind":"simulate"',
     "bacalhau-cosmos run --city amsterdam --every": '"outcome":"complete"',
 }
