@@ -20,8 +20,9 @@ from processors.query import Reader, Selection, open_readers
 from processors.schema import WINDOW_START
 from processors.sink import Sink, open_sink
 
-READ_AHEAD = 1_600
-"""Ids that are read before they are deleted: as many as may be in flight, and all that is in memory at a time."""
+READ_AHEAD = 20_000
+"""Ids that are read before they are deleted, and all that is in memory at a time: with a hundred sensors there are then
+whole batches of each."""
 
 _TIMES = {AGGREGATES: WINDOW_START, RUNS: "startedAt"}
 """Property by which documents are older than others, where it is not that of readings."""
@@ -144,35 +145,26 @@ class _Container:
         """See `erase`."""
         for documents in self._portions(selection):
             self._sink.delete(self._name, documents, self._settled)
-            self._go_on()
 
     def _portions(self, selection: Selection) -> Iterator[list[Documents]]:
-        """The documents, `READ_AHEAD` at a time; keys that have few are taken together."""
+        """The documents, `READ_AHEAD` at a time, by key: the service gives those of many keys in any order."""
         found = self._found(selection)
-        while portion := list(itertools.islice(found, READ_AHEAD)):
+        while portion := sorted(itertools.islice(found, READ_AHEAD)):
             by_key = itertools.groupby(portion, key=itemgetter(0))
             yield [_documents(key, [name for _, name in pairs]) for key, pairs in by_key]
 
     def _found(self, selection: Selection) -> Iterator[tuple[Key, str]]:
-        for key in self._keys(selection):
-            named = dict(zip(self._levels, key, strict=True))
-            for name in self._reader.rows(query.identities(selection, named)):
-                yield key, name
-            self._go_on()
-
-    def _keys(self, selection: Selection) -> list[Key]:
-        rows = self._reader.rows(query.partitions(selection, self._levels))
-        keys = [tuple(row.get(name) for name in self._levels) for row in rows]
-        return [key for key in keys if all(isinstance(value, str) for value in key)]
+        for row in self._reader.rows(query.identities(selection, self._levels)):
+            if self._stop.is_set():
+                raise Stopped
+            key = tuple(row.get(name) for name in self._levels)
+            if all(isinstance(value, str) for value in key):
+                yield key, row["id"]
 
     def _settled(self, written: Written) -> None:
         self._written += replace(written, refused=())
         self.refused = self.refused or next(iter(written.refused), None)
         self._progress(self._name, self.erased)
-
-    def _go_on(self) -> None:
-        if self._stop.is_set():
-            raise Stopped
 
 
 def _documents(key: Key, ids: list[str]) -> Documents:

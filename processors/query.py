@@ -135,11 +135,10 @@ def count(selection: Selection) -> Query:
     return Query(f"SELECT VALUE COUNT(1) FROM c{where}", parameters)  # noqa: S608
 
 
-def partitions(selection: Selection, names: Sequence[str] = _KEY) -> Query:
-    """The full partition keys of a selection, whose levels have these names."""
+def partitions(selection: Selection) -> Query:
+    """The full partition keys of a selection."""
     where, parameters = selection.conditions()
-    levels = ", ".join(f"c.{name}" for name in names)
-    return Query(f"SELECT DISTINCT {levels} FROM c{where}", parameters)  # noqa: S608
+    return Query(f"SELECT DISTINCT c.city, c.sensorId, c.month FROM c{where}", parameters)  # noqa: S608
 
 
 def values(name: str) -> Query:
@@ -147,13 +146,11 @@ def values(name: str) -> Query:
     return Query(f"SELECT DISTINCT VALUE c.{name} FROM c")  # noqa: S608
 
 
-def identities(selection: Selection, key: Mapping[str, str]) -> Query:
-    """Ids of those documents of a selection that have this full partition key, given by the names of its levels."""
+def identities(selection: Selection, levels: Sequence[str]) -> Query:
+    """Of each document of a selection its id, and its partition key by the names of the levels."""
     where, parameters = selection.conditions()
-    # The emulator does not take the key from the request.
-    levels = " AND ".join(f"c.{name} = @{name}Key" for name in key)
-    text = f"SELECT VALUE c.id FROM c{where or ' WHERE true'} AND {levels}"  # noqa: S608
-    return Query(text, {**parameters, **{f"@{name}Key": value for name, value in key.items()}}, tuple(key.values()))
+    names = ", ".join(f"c.{name}" for name in ("id", *levels))
+    return Query(f"SELECT {names} FROM c{where}", parameters)  # noqa: S608
 
 
 def partition(key: tuple[str, str, str]) -> Query:
@@ -214,7 +211,7 @@ class Reader:
         parameters: list[dict[str, object]] = [
             {"name": name, "value": value} for name, value in query.parameters.items()
         ]
-        where: dict[str, Any] = {} if query.partition is None else {"partition_key": _as_sent(query.partition)}
+        where: dict[str, Any] = {} if query.partition is None else {"partition_key": list(query.partition)}
         arriving = self._container.query_items(
             query.sql, parameters=parameters, max_item_count=PAGE_ROWS, response_hook=self._note, **where
         )
@@ -310,11 +307,6 @@ def open_readers(account: Account, *, stop: threading.Event | None = None) -> It
 
 async def _until(stop: threading.Event | None, work: Coroutine[Any, Any, T]) -> T:
     return await (work if stop is None else until_stopped(work, stop))
-
-
-def _as_sent(key: tuple[str, ...]) -> list[str] | str:
-    """The SDK takes a list for a key of several levels only."""
-    return list(key) if len(key) > 1 else key[0]
 
 
 async def _enter(account: Account, container: str, stack: AsyncExitStack) -> ContainerProxy:

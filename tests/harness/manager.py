@@ -14,6 +14,7 @@ from typing import Any
 from tests.harness.engine import ROOT, docker
 
 WRAPPER = ROOT / "sensor-manager.sh"
+COMMAND = ROOT / ".venv" / "bin" / "bacalhau-cosmos"
 ENDS_S = 900.0
 
 OURS = ("COSMOS_", "SENSORS_", "MAX_", "READINGS_", "ANOMALY_", "UPLOAD_", "ARCHIVE_", "DOCKER_REGISTRY", "DOCKER_ORG")
@@ -50,6 +51,12 @@ class Manager:
     def json(self, *words: str) -> Any:
         """What a command prints for scripts."""
         return json.loads(self.run(*words).stdout)
+
+    def outside(self, command: Sequence[str | Path]) -> str:
+        """What another command prints in the project's folder, with its variables."""
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=ENDS_S, check=True
+        ).stdout
 
     def environment(self) -> Mapping[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}

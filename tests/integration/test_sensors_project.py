@@ -68,7 +68,7 @@ def test_monitor_shows_all_sensors_healthy(manager: Manager) -> None:
         for city, folder in zip(CITIES, FOLDERS, strict=True)
         for number in range(1, SENSORS + 1)
     }
-    assert {each["status"] for each in shown["sensors"]} == {"healthy"}
+    assert {(each["state"], each["health"]) for each in shown["sensors"]} == {("running", "healthy")}
     assert len(shown["uploaders"]) == len(CITIES)
 
 
@@ -109,7 +109,7 @@ def test_stop_reset_clean_and_cleanup(manager: Manager, account: Account, name: 
 
     manager.run("reset", "--no-diagnostics")
     shown = manager.json("monitor", "--once", "--output", "json")
-    assert {each["status"] for each in shown["sensors"]} == {"healthy"}
+    assert {(each["state"], each["health"]) for each in shown["sensors"]} == {("running", "healthy")}
     assert rows(manager.folder) >= kept, "data is gone on with"
 
     manager.run("stop", "--no-prompt")

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from sensors.layout import FILE_NAME
 from sensors.simulator import Faults, Plan, backfill, fleet_of
-from sensors.table import FILE_NAME
 from submitter.commands.sensors import app
 from tests.harness import databases
 from tests.harness.databases import readings

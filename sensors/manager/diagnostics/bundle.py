@@ -16,7 +16,7 @@ from typing import IO, Any
 from sensors.errors import RequestError, SensorsError
 from sensors.manager.diagnostics.check import Section
 from sensors.manager.diagnostics.env_file import EnvFile
-from sensors.manager.diagnostics.mask import plain_value
+from sensors.manager.diagnostics.mask import masked_within, plain_value
 from sensors.manager.diagnostics.text import document, text
 from sensors.manager.engine import Container, Engine
 from sensors.manager.project import Places
@@ -71,8 +71,6 @@ def contents(
     """
     told = {
         "diagnostics.txt": text(found),
-        "diagnostics.json": json.dumps(document(found), ensure_ascii=False, indent=2) + "\n",
-        "versions.json": json.dumps(versions, ensure_ascii=False, indent=2) + "\n",
         "env.txt": _variables(env_file),
         "files.txt": "".join(f"{line}\n" for line in files(places)),
     }
@@ -81,7 +79,11 @@ def contents(
         if path.is_file():
             told[name.removeprefix(".sensors/")] = _read(path)
     told |= {f"logs/{service}.txt": said for service, said in logs().items()}
-    return {name: mask(said) for name, said in told.items()}
+    objects = {"diagnostics.json": document(found), "versions.json": versions}
+    return {name: mask(said) for name, said in told.items()} | {
+        name: json.dumps(masked_within(content, mask), ensure_ascii=False, indent=2) + "\n"
+        for name, content in objects.items()
+    }
 
 
 def logs_of(engine: Engine, containers: Sequence[Container]) -> dict[str, str]:

@@ -150,14 +150,14 @@ def port_of(endpoint: str) -> int:
 def _who(endpoint: str, answer: Answer, listening: Callable[[int], str | None]) -> Check:
     number = port_of(endpoint)
     program = listening(number)
-    by = f" by {program}" if program else ""
+    port_of_it = f"port {number}" + (f" of {program}" if program else "")
     if answer.is_cosmos:
-        return ok("endpoint's port", f"port {number} is answered as Cosmos DB does{by}")
+        return ok("endpoint's port", f"{port_of_it} answers as Cosmos DB does")
     server = answer.headers.get("server", "")
     said = f"status {answer.status}" + (f", server {server}" if server else "")
     return failed(
         "endpoint's port",
-        f"port {number} is answered{by}, which is not Cosmos DB ({said})",
+        f"{port_of_it} answers, and is not Cosmos DB ({said})",
         f"end the program that has port {number}, or give the emulator another port and COSMOS_ENDPOINT that one",
     )
 

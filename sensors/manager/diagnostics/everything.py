@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from sensors.errors import EngineError, SensorsError
 from sensors.manager.compose import Images, Owner
@@ -12,8 +13,10 @@ from sensors.manager.diagnostics import clock, containers, cosmos, databases, di
 from sensors.manager.diagnostics import engine as docker
 from sensors.manager.diagnostics.check import Check, Part, Section, guarded, masked, sections, skipped
 from sensors.manager.diagnostics.cosmos import Tried
+from sensors.manager.diagnostics.disk import Disk, disk_of
 from sensors.manager.diagnostics.endpoint import Answer
 from sensors.manager.diagnostics.env_file import EnvFile
+from sensors.manager.diagnostics.listener import listener
 from sensors.manager.engine import About, Engine
 from sensors.manager.fleet import Fleet
 from sensors.manager.project import Places
@@ -71,6 +74,8 @@ class Machine:
         ask: Who answers at an endpoint; raises SensorsError.
         cosmos: Tries every step to Cosmos DB.
         now: The present, with a zone.
+        look: At the disk of a folder.
+        listening: Name of the program that has a port of this machine.
     """
 
     engine: Engine | EngineError
@@ -78,6 +83,8 @@ class Machine:
     ask: Callable[[str], Answer]
     cosmos: Callable[[], Sequence[Tried]]
     now: Callable[[], datetime]
+    look: Callable[[Path], Disk] = disk_of
+    listening: Callable[[int], str | None] = listener
 
 
 def diagnose(
@@ -93,7 +100,7 @@ def parts(subject: Subject, machine: Machine) -> list[Part]:
     places = subject.places
     return [
         Part("Docker", lambda: _docker(machine, about)),
-        Part("Disk", lambda: _disk(subject, about)),
+        Part("Disk", lambda: _disk(subject, machine, about)),
         Part("Settings", lambda: _settings(subject)),
         Part("Project", lambda: _project(subject, machine.engine)),
         Part("Images", lambda: _images(subject, machine, about)),
@@ -119,11 +126,11 @@ def _docker(machine: Machine, about: About | EngineError) -> Iterator[Check]:
     yield docker.compose(machine.compose)
 
 
-def _disk(subject: Subject, about: About | EngineError) -> Iterator[Check]:
+def _disk(subject: Subject, machine: Machine, about: About | EngineError) -> Iterator[Check]:
     places = subject.places
     folders = {"data": places.data, "state": places.state, "archive": places.archive}
     root = docker.root_of(about)
-    yield from disk.disks(folders if root is None else folders | {"Docker": root})
+    yield from disk.disks(folders if root is None else folders | {"Docker": root}, machine.look)
     if root is None:
         why = docker.NO_ENGINE if isinstance(about, EngineError) else f"{about.root} cannot be seen from here"
         yield skipped("Docker", why)
@@ -165,7 +172,7 @@ def _endpoint(subject: Subject, machine: Machine, about: About | EngineError, ou
             answer = machine.ask(subject.endpoint)
         except SensorsError as error:
             answer = error
-    yield endpoint.port(subject.endpoint, answer)
+    yield endpoint.port(subject.endpoint, answer, machine.listening)
     yield endpoint.endpoint_clock(subject.endpoint, answer)
     if isinstance(about, EngineError):
         yield skipped("Docker's clock", docker.NO_ENGINE)

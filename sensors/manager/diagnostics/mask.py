@@ -10,6 +10,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "******"
@@ -90,6 +91,15 @@ def masking(secrets: Iterable[str]) -> Callable[[str], str]:
 
 def _unless_plain(run: re.Match[str]) -> str:
     return MASK if _BASE64.search(re.sub(_SIGN, "+", run[0], flags=re.IGNORECASE)) else run[0]
+
+
+def masked_within(content: Any, mask: Callable[[str], str]) -> Any:
+    """What JSON can hold, with each text in it through `mask`: a text of JSON might be none any more."""
+    if isinstance(content, str):
+        return mask(content)
+    if isinstance(content, Mapping):
+        return {mask(name): masked_within(value, mask) for name, value in content.items()}
+    return [masked_within(each, mask) for each in content] if isinstance(content, list | tuple) else content
 
 
 def plain_value(name: str, value: str) -> str:

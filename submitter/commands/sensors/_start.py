@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from submitter.commands.sensors._account import account_of
 from submitter.commands.sensors._build import builder
 from submitter.commands.sensors._project import changing, compose, project_of, say
 from submitter.commands.sensors.diagnostics import report
@@ -91,19 +92,8 @@ def start_project(loaded: "Loaded", asked: Asked) -> None:
 
 def _prepare_cosmos(variables: Mapping[str, str]) -> None:
     from processors import containers
-    from processors.cosmos import Account
 
-    endpoint = variables.get("COSMOS_ENDPOINT", "")
-    if not endpoint:
-        raise UsageError(
-            "start",
-            "COSMOS_ENDPOINT",
-            why="it is not set, so uploaders would not know where to write",
-            hint="put COSMOS_ENDPOINT and COSMOS_KEY into .env: see .env.template",
-        )
-    account = Account(
-        endpoint, variables.get("COSMOS_KEY", ""), variables["COSMOS_DATABASE"], variables["COSMOS_CONTAINER"]
-    )
+    account = account_of(variables, "start")
     for name in containers.ensure(account).created:
         say(f"created {name} in Cosmos DB")
 

@@ -4,6 +4,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from submitter.commands.sensors._account import account_of
+
 Sensor = tuple[str, str]
 """City, as its folder is named, and sensor id."""
 
@@ -33,12 +35,10 @@ def stored(cosmos: Mapping[str, str], sensors: Sequence[Sensor]) -> tuple[Stored
     """
     if not cosmos.get("COSMOS_ENDPOINT"):
         return {}, "COSMOS_ENDPOINT is not set"
-    from processors.cosmos import Account
     from processors.errors import ProcessorError
     from processors.query import Selection, count, newest_first, open_reader
 
-    names = ("COSMOS_ENDPOINT", "COSMOS_KEY", "COSMOS_DATABASE", "COSMOS_CONTAINER")
-    account = Account(*(cosmos[name] for name in names))
+    account = account_of(cosmos, "query")
     found = {}
     try:
         with open_reader(account, account.container) as reader:

@@ -13,6 +13,7 @@ import typer
 from submitter.commands._since import instant
 from submitter.commands._stop import stop_signal
 from submitter.commands.sensors import _options as options
+from submitter.commands.sensors._account import account_of
 from submitter.commands.sensors._ask import confirmed
 from submitter.commands.sensors._local import local_data
 from submitter.commands.sensors._project import changing, load, say
@@ -119,7 +120,7 @@ def _find(loaded: "Loaded", city: str | None, sensor: str | None, before: dateti
     from processors import erase
     from processors.query import Selection
 
-    account = _account(loaded.cosmos)
+    account = account_of(loaded.cosmos, "clean")
     folders = {each.name: each.folder for each in loaded.fleet.cities}
     selection = Selection(folders.get(city, city) if city is not None else None, sensor, before=before)
     removal = local_data(loaded.places, selection.city) if local else None
@@ -127,24 +128,6 @@ def _find(loaded: "Loaded", city: str | None, sensor: str | None, before: dateti
     if found.is_empty:
         _refuse_unknown(loaded, found)
     return found
-
-
-def _account(variables: Mapping[str, str]) -> "Account":
-    from processors.cosmos import Account
-
-    if not variables["COSMOS_ENDPOINT"]:
-        raise UsageError(
-            "clean",
-            "COSMOS_ENDPOINT",
-            why="it is not set, so it is not known where the documents are",
-            hint="put COSMOS_ENDPOINT and COSMOS_KEY into .env: see .env.template",
-        )
-    return Account(
-        variables["COSMOS_ENDPOINT"],
-        variables["COSMOS_KEY"],
-        variables["COSMOS_DATABASE"],
-        variables["COSMOS_CONTAINER"],
-    )
 
 
 def _refuse_unknown(loaded: "Loaded", found: _Found) -> None:

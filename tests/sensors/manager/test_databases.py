@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -70,8 +71,11 @@ def test_a_look_leaves_nothing_behind(tmp_path: Path) -> None:
     assert files(path.parent) == before
 
 
-def test_rows_of_a_writer_at_work_are_seen_and_it_goes_on(tmp_path: Path) -> None:
+def test_rows_of_a_writer_at_work_are_seen_in_place_and_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = simulated(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no room for a copy"))
     with writing(path, 30) as writer:
         before = files(path.parent)
         said = look(path, (), NOW + timedelta(minutes=5))
@@ -209,6 +213,11 @@ def test_the_rate_is_that_of_the_last_minute_or_so(tmp_path: Path, period_s: flo
     assert look(path, (), NOW).rows_per_second == pytest.approx(1 / period_s, rel=0.03)
 
 
+def test_a_pause_between_two_writes_hardly_shows_in_the_rate(tmp_path: Path) -> None:
+    path = simulated(tmp_path, rows=9_000, period_s=0.01)
+    assert look(path, (), NOW + timedelta(seconds=5)).rows_per_second == pytest.approx(100, rel=0.1)
+
+
 def test_the_rate_of_a_sensor_that_has_stopped_falls(tmp_path: Path) -> None:
     path = simulated(tmp_path)
     rate = look(path, (), NOW + timedelta(hours=1)).rows_per_second
@@ -233,7 +242,7 @@ def test_what_was_deleted_is_no_backlog(tmp_path: Path) -> None:
     life = taken(path, 50)
     databases.execute(path, "DELETE FROM sensor_readings WHERE id <= 150")
     said = look(path, [life], NOW)
-    assert (said.rows, said.backlog_rows) == (50, 50)
+    assert (said.rows, said.backlog_rows, said.lag_s) == (50, 50, 150.0)
 
 
 def test_a_table_begun_anew_waits_whole(tmp_path: Path) -> None:

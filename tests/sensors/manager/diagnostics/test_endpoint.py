@@ -109,7 +109,7 @@ def test_something_else_is_named_with_its_program() -> None:
     with serving(404, {"Server": "nginx/1.25"}, b"<html>") as endpoint:
         check = port(endpoint, ask(endpoint, now))
     assert check.outcome is Outcome.FAILED
-    assert "which is not Cosmos DB (status 404, server nginx/1.25)" in check.found
+    assert "and is not Cosmos DB (status 404, server nginx/1.25)" in check.found
     assert str(port_of(endpoint)) in check.remedy
     if sys.platform == "linux":
         assert f"(process {os.getpid()})" in check.found
@@ -210,6 +210,8 @@ def test_the_program_that_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
         assert str(listener(number)).endswith(f"(process {os.getpid()})")
+        with socket.create_connection(("127.0.0.1", number)) as connected:
+            assert listener(connected.getsockname()[1]) is None
     assert listener(number) is None
 
 
