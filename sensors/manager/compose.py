@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 import jinja2
 
 from sensors.images.context import IMAGES
-from sensors.images.names import repository_of
-from sensors.manager.engine import PROJECT_LABEL
+from sensors.images.names import PROJECT_LABEL, repository_of
 from sensors.manager.fleet import Fleet
 from sensors.manager.project import Places
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -19,9 +18,7 @@ from docker.models.containers import Container as Found
 from sensors.errors import SensorsError
 from sensors.images import names
 from sensors.manager import engine_errors
-
-PROJECT_LABEL = names.PROJECT_LABEL
-"""On containers, networks, volumes and images of a project; its value is the project's name."""
+from sensors.manager.engine_values import About, Container, Image, Placed, instant, told
 
 _COMPOSE_LABEL = "com.docker.compose.project"
 _FOLDER_LABEL = "com.docker.compose.project.working_dir"
@@ -35,91 +32,6 @@ _NO_TAG = "<none>:<none>"
 """How engines before 25 tell of an image without a name."""
 
 
-@dataclass(frozen=True)
-class Container:
-    """A container of a project.
-
-    Attributes:
-        id: Of the engine.
-        service: Of Compose.
-        state: `created`, `running`, `restarting`, `exited`, `paused`, `dead` or `removing`.
-        health: `starting`, `healthy` or `unhealthy`; None without a health check.
-        restarts: By its restart policy, since it was made.
-        exit_code: Of its last end; None while it runs.
-        started_at: Of its present or last life; None before the first.
-        image: As it was named.
-    """
-
-    id: str
-    service: str
-    state: str
-    health: str | None
-    restarts: int
-    exit_code: int | None
-    started_at: datetime | None
-    image: str
-
-    @property
-    def well(self) -> bool:
-        """Whether it runs, and is healthy where that is checked."""
-        return self.state == "running" and self.health in (None, "healthy")
-
-
-@dataclass(frozen=True)
-class About:
-    """What an engine tells of itself.
-
-    Attributes:
-        version: Such as `27.3.1`.
-        api_version: Such as `1.47`.
-        platform: Of its containers, such as `linux/amd64`.
-        driver: Of storage.
-        cgroup: Version and driver.
-        root: Folder of its images and containers, on its own machine.
-        where: Its socket, or its address.
-        here: Whether it was reached by a socket of this machine.
-        at: Its clock.
-    """
-
-    version: str
-    api_version: str
-    platform: str
-    driver: str
-    cgroup: str
-    root: str
-    where: str
-    here: bool
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Image:
-    """An image of the engine.
-
-    Attributes:
-        made_at: When it was built; None where that is not known.
-        platform: Such as `linux/amd64`.
-    """
-
-    made_at: datetime | None
-    platform: str
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A container that was started from a folder.
-
-    Attributes:
-        container: As in its project.
-        compose_project: Name by which Compose knows it.
-        project: By our label; None where it has none, as those of the old script.
-    """
-
-    container: Container
-    compose_project: str
-    project: str | None
-
-
 class Engine:
     """Reads and removes what carries a project's label. Made by `connected`."""
 
@@ -129,8 +41,9 @@ class Engine:
     def containers(self, project: str) -> list[Container]:
         """Of a project, by service; also those that do not run."""
         with _explained("list containers", project):
-            found = self._client.containers.list(all=True, filters={"label": f"{PROJECT_LABEL}={project}"})
-            return sorted(map(_told, found), key=lambda each: each.service)
+            label = f"{names.PROJECT_LABEL}={project}"
+            found = self._client.containers.list(all=True, ignore_removed=True, filters={"label": label})
+            return sorted(map(told, found), key=lambda each: each.service)
 
     def labelled(self, project: str) -> Mapping[str, Sequence[str]]:
         """Names of all that carries a project's label: `containers`, `networks`, `volumes` and `images`."""
@@ -155,7 +68,7 @@ class Engine:
         return {**{kind: _names(things) for kind, things in found.items()}, "images": self.remove_images(project)}
 
     def _find(self, project: str) -> dict[str, list[Any]]:
-        label: dict[str, str | list[str] | bool] = {"label": f"{PROJECT_LABEL}={project}"}
+        label: dict[str, str | list[str] | bool] = {"label": f"{names.PROJECT_LABEL}={project}"}
         return {
             "containers": self._client.containers.list(all=True, ignore_removed=True, filters=label),
             "networks": self._client.networks.list(filters=label),
@@ -185,7 +98,7 @@ class Engine:
                 told = self._client.images.get(name).attrs
             except ImageNotFound:
                 return None
-        return Image(_instant(told["Created"]), f"{told['Os']}/{told['Architecture']}")
+        return Image(instant(told["Created"]), f"{told['Os']}/{told['Architecture']}")
 
     def started_from(self, folder: Path) -> list[Placed]:
         """What Compose started from a folder, under whatever name, by service; also what does not run."""
@@ -193,14 +106,15 @@ class Engine:
             label = f"{_FOLDER_LABEL}={folder}"
             found = self._client.containers.list(all=True, ignore_removed=True, filters={"label": label})
         placed = [
-            Placed(_told(each), each.labels.get(_COMPOSE_LABEL, ""), each.labels.get(PROJECT_LABEL)) for each in found
+            Placed(told(each), each.labels.get(_COMPOSE_LABEL, ""), each.labels.get(names.PROJECT_LABEL))
+            for each in found
         ]
         return sorted(placed, key=lambda each: (each.compose_project, each.container.service))
 
     def _image_names(self, project: str) -> list[str]:
         """Of a project's images: names that the manager gives, in order, then the ids of images without any name."""
         # By the plain call: the other asks for each image by itself, and fails when one goes meanwhile.
-        found = self._client.api.images(filters={"label": f"{PROJECT_LABEL}={project}"})
+        found = self._client.api.images(filters={"label": f"{names.PROJECT_LABEL}={project}"})
         tags = {each["Id"]: [tag for tag in each["RepoTags"] or () if tag != _NO_TAG] for each in found}
         ours = sorted(tag for named in tags.values() for tag in named if names.is_ours(tag))
         return [*ours, *sorted(id_ for id_, named in tags.items() if not named)]
@@ -273,27 +187,6 @@ def _remove_container(container: Found) -> None:
 
 def _names(things: Sequence[Any]) -> list[str]:
     return sorted(str(each.name) for each in things)
-
-
-def _told(found: Found) -> Container:
-    state = found.attrs["State"]
-    running = state["Status"] in ("running", "paused", "restarting")
-    return Container(
-        id=str(found.id),
-        service=found.labels.get("com.docker.compose.service", str(found.name)),
-        state=state["Status"],
-        health=state.get("Health", {}).get("Status"),
-        restarts=found.attrs["RestartCount"],
-        exit_code=None if running else state["ExitCode"],
-        started_at=_instant(state["StartedAt"]),
-        image=found.attrs["Config"]["Image"],
-    )
-
-
-def _instant(text: str) -> datetime | None:
-    """Docker writes nanoseconds, and the year 1 for never."""
-    at = datetime.fromisoformat(text[:19] + "+00:00")
-    return None if at.year == 1 else at
 
 
 @contextmanager

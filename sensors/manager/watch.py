@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sensors.manager.databases import NOTHING, Look, Taken
-from sensors.manager.engine import Container
+from sensors.manager.engine_values import Container
 from sensors.manager.fleet import CityPlan, Fleet, SensorPlan, ascii_of
 
 Key = tuple[str, str]

@@ -15,13 +15,14 @@ import pytest
 from docker.types import Healthcheck
 from typer.testing import CliRunner
 
+from sensors.images.names import PROJECT_LABEL
 from sensors.manager.diagnostics.check import Outcome
 from sensors.manager.diagnostics.clock import clock
 from sensors.manager.diagnostics.containers import containers
 from sensors.manager.diagnostics.engine import engine as engine_check
 from sensors.manager.diagnostics.engine import root_of
 from sensors.manager.diagnostics.project import leftovers
-from sensors.manager.engine import PROJECT_LABEL, Engine, connected
+from sensors.manager.engine import Engine, connected
 from submitter.commands.sensors import app
 from tests.harness.tiny_image import tiny_image
 

@@ -17,7 +17,8 @@ from sensors.manager.diagnostics.disk import Disk, disk_of
 from sensors.manager.diagnostics.endpoint import Answer
 from sensors.manager.diagnostics.env_file import EnvFile
 from sensors.manager.diagnostics.listener import listener
-from sensors.manager.engine import About, Engine
+from sensors.manager.engine import Engine
+from sensors.manager.engine_values import About
 from sensors.manager.fleet import Fleet
 from sensors.manager.project import Places
 

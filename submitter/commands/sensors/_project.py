@@ -82,10 +82,7 @@ def _images(fleet: "Fleet", known: "Known") -> "Images":
 
     if fleet.tag is not None:
         return images_of(fleet, fleet.tag)
-    if known.images:
-        return Images(**known.images)
-    say(f"Note: no image was built here yet, so the file names the tag {version()}: `bacalhau-cosmos sensors build`")
-    return images_of(fleet, version())
+    return Images(**known.images) if known.images else images_of(fleet, version())
 
 
 def places_here() -> "Places":

@@ -11,7 +11,7 @@ from submitter.commands.sensors._project import load, name_of, places_here, say
 if TYPE_CHECKING:
     from processors.progress import Life
     from sensors.manager.databases import Taken
-    from sensors.manager.engine import Container
+    from sensors.manager.engine_values import Container
     from sensors.manager.fleet import Fleet
     from sensors.manager.project import Places
     from sensors.manager.watch import Key, Pass, Seen

@@ -1,5 +1,7 @@
 """`bacalhau-cosmos sensors compose`: the Compose file."""
 
+# ruff: noqa: PLC0415 - sensors is imported when it is used, so that help stays fast
+
 import typer
 
 from submitter.commands.sensors import _options as options
@@ -26,7 +28,8 @@ def compose(
 
     It prints the file's path. Keys are not in it: they are passed by name from the environment or .env.
     """
-    from sensors.manager.lifecycle import write_file  # noqa: PLC0415 - so that help stays fast
+    from sensors.manager import state
+    from sensors.manager.lifecycle import write_file
 
     loaded = load(
         options.wanted(
@@ -44,6 +47,8 @@ def compose(
     )
     project = project_of(loaded, file=output)
     write_file(project)
+    if loaded.fleet.tag is None and not state.read(loaded.places).images:
+        say(f"Note: no image was built here yet; the file names {project.images.sensors}: `sensors build` makes one")
     cities = project.fleet.cities
     say(f"{len(project.fleet.sensors)} sensors in {len(cities)} cities, {len(project.services)} services")
     typer.echo(str(project.file))

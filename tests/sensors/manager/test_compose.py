@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from sensors.images.names import PROJECT_LABEL
 from sensors.manager import compose
 from sensors.manager.compose import Images, Owner
-from sensors.manager.engine import PROJECT_LABEL
 from sensors.manager.fleet import Fleet
 from sensors.manager.project import Places
 from tests import left_out

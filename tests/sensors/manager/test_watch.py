@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from sensors.manager.databases import Look, Taken
-from sensors.manager.engine import Container
+from sensors.manager.engine_values import Container
 from sensors.manager.fleet import Fleet
 from sensors.manager.watch import Overview, Pass, Seen, last_pass, overview, status_of
 from sensors.manager.watch_text import age_text, document, sensor_cells, size_text, total_cells
