@@ -1,7 +1,7 @@
 """What `sensors monitor` and `sensors query` look at: the only place that puts their sources together."""
 # ruff: noqa: PLC0415 - sensors and processors are imported when they are used, so that help stays fast
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -47,8 +47,8 @@ def here() -> Here:
     return Here(loaded.fleet, loaded.places, project, loaded.cosmos)
 
 
-def seen(project: Here, now: datetime) -> "tuple[Seen, Sequence[str]]":
-    """One look at all of it, and what could not be looked at."""
+def seen(project: Here, clock: Callable[[], datetime]) -> "tuple[Seen, Sequence[str]]":
+    """One look at all of it, and what could not be looked at; it is of the moment when it was over."""
     from sensors.manager import watch
     from sensors.manager.databases import find, look
 
@@ -57,10 +57,10 @@ def seen(project: Here, now: datetime) -> "tuple[Seen, Sequence[str]]":
     folders = {each.folder: None for each in found} | {city.folder: None for city in project.fleet.cities}
     taken, unread = _taken(project.places, folders)
     looks = {
-        (each.folder, each.sensor): (each.path, look(each.path, taken.get((each.folder, each.sensor), ()), now))
+        (each.folder, each.sensor): (each.path, look(each.path, taken.get((each.folder, each.sensor), ()), clock()))
         for each in found
     }
-    return watch.Seen(project.project, now, containers, looks, taken, passes), (*unknown, *unread)
+    return watch.Seen(project.project, clock(), containers, looks, taken, passes), (*unknown, *unread)
 
 
 def _containers(project: str) -> "tuple[list[Container] | None, dict[str, Pass], list[str]]":

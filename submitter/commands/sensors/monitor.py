@@ -44,7 +44,7 @@ def monitor(
     project = here()
 
     def look() -> "tuple[Overview, Sequence[str]]":
-        found, unknown = seen(project, datetime.now(UTC))
+        found, unknown = seen(project, lambda: datetime.now(UTC))
         return overview(project.fleet, found), unknown
 
     if not (plain or once or output is not None) and _can_draw():
