@@ -17,6 +17,7 @@ from tests.harness.manager import Manager, labelled, until
 
 pytestmark = pytest.mark.network
 
+OLD_ROWS = 500
 CITIES = ("Amsterdam", "New York", "St. John's")
 FOLDERS = ("amsterdam", "newyork", "stjohns")
 SENSORS = 4
@@ -28,12 +29,34 @@ def name() -> str:
     return f"test-sensors-{os.getpid()}"
 
 
+def left_by_the_old_script(folder: Path) -> None:
+    """A database of its simulator, without the columns that came later, and an archive; all of it root's."""
+    path = folder / "data" / "amsterdam" / "1" / "sensor_data.db"
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(
+            "CREATE TABLE sensor_readings (id INTEGER PRIMARY KEY AUTOINCREMENT, timestamp TEXT NOT NULL, "
+            "sensor_id TEXT NOT NULL, temperature REAL, humidity REAL, pressure REAL, vibration REAL, voltage REAL, "
+            "status_code INTEGER, anomaly_flag INTEGER, anomaly_type TEXT, firmware_version TEXT, model TEXT, "
+            "manufacturer TEXT, location TEXT, latitude REAL, longitude REAL, original_timezone TEXT)"
+        )
+        rows = ((f"2026-11-20T10:{n // 60:02d}:{n % 60:02d}.000+00:00", 20 + n / 1000) for n in range(OLD_ROWS))
+        connection.executemany(
+            "INSERT INTO sensor_readings (timestamp, sensor_id, temperature) VALUES (?, 'AMS_SENSOR001', ?)", rows
+        )
+    archive = folder / "archive" / "amsterdam" / "Amsterdam_AMS_SENSOR001_20250101.parquet"
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(b"PAR1 of before")
+
+
 @pytest.fixture(scope="module")
 def started(emulator: str, name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Manager, Account]]:
     """A project that runs: built, composed and started by one command."""
     manager = Manager(tmp_path_factory.mktemp("project"))
     account = Account(emulator, "", name)
     manager.configure(emulator, name, CITIES)
+    left_by_the_old_script(manager.folder)
     manager.variables |= {"SENSORS_PER_CITY": str(SENSORS), "UPLOAD_INTERVAL": "5"}
     try:
         manager.run("start", "--project-name", name, "--no-diagnostics")
@@ -81,6 +104,23 @@ def test_readings_reach_cosmos(manager: Manager, account: Account) -> None:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         ids = set(connection.execute("SELECT DISTINCT sensor_id, location FROM sensor_readings"))
     assert ids == {("NEW_SENSOR001", "New York")}
+
+
+def test_a_folder_of_the_old_script_is_taken_over_without_loss(manager: Manager, account: Account) -> None:
+    def arrived() -> bool:
+        documents = oracle.documents(account, "readings").values()
+        old = [each for each in documents if each["city"] == "amsterdam" and each["observedAt"] < "2026-11-21"]
+        return {each["rowId"] for each in old} == set(range(1, OLD_ROWS + 1)) and len(old) == OLD_ROWS
+
+    until(arrived, UPLOADED_S, "readings of before in Cosmos")
+    database = manager.folder / "data/amsterdam/1/sensor_data.db"
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        old = "SELECT count(*), min(id), max(id), sum(temperature) FROM sensor_readings WHERE timestamp < '2026-11-21'"
+        assert connection.execute(old).fetchone() == (OLD_ROWS, 1, OLD_ROWS, pytest.approx(10_124.75))
+        (new,) = connection.execute("SELECT count(*) FROM sensor_readings WHERE timestamp > '2026-11-21'").fetchone()
+        assert new > 0, "it is gone on with"
+    (archive,) = manager.folder.glob("archive/amsterdam/*.parquet")
+    assert archive.read_bytes() == b"PAR1 of before"
 
 
 def test_containers_can_do_no_more_than_their_work(name: str) -> None:
