@@ -30,10 +30,10 @@ network: setup ## Orchestrator, a node for each city, registry and emulator on t
 images: setup ## Build the processor's and the sensors' image and push them to REGISTRY
 	@$(PY) tools/images.py $(addprefix --registry ,$(REGISTRY))
 
-test: ## All tests, always against the emulator; on a real network too where Docker's engine answers
+test: ## All tests on all cores, against the emulator; on a real network too where Docker's engine answers
 	@env -u COSMOS_ENDPOINT $(MAKE) -s setup
 	@if [ "$$(id -u)" = 0 ] && docker version >/dev/null 2>&1; then $(PYTHON) tools/setup.py network || true; fi
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto
 
 test-all: setup ## All tests on each Python from 3.11 to 3.13 that is installed
 	@$(PY) tools/test_all.py

@@ -14,7 +14,7 @@ from processors.cosmos import Account
 from tests.harness.emulator import serving
 from tests.harness.strict import StrictCosmos
 
-pytest_plugins = ["tests.left_out"]
+pytest_plugins = ["tests.left_out", "tests.workers"]
 
 GOLDEN = Path(__file__).parent / "golden"
 

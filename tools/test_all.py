@@ -36,7 +36,8 @@ def main() -> int:
         subprocess.run([*install, "--require-hashes", "-r", setup.LOCK, "-r", setup.BOOTSTRAP], check=True)
         subprocess.run([*install, "--no-deps", "--no-build-isolation", "--editable", setup.ROOT], check=True)
         print(f"== Python {version}", flush=True)
-        code = subprocess.run([venv / "bin" / "python", "-m", "pytest"], cwd=setup.ROOT, check=False).returncode
+        command: list[str | Path] = [venv / "bin" / "python", "-m", "pytest", "-n", "auto"]
+        code = subprocess.run(command, cwd=setup.ROOT, check=False).returncode
         results[version] = "passed" if code == 0 else f"failed ({code})"
     for version, result in results.items():
         print(f"Python {version}: {result}")

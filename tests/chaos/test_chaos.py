@@ -25,6 +25,14 @@ KINDS = {
     "a swallowed 424": "lost",
 }
 
+FOUND_BY = {
+    "checkpoint before archive": 3,
+    "archive before sink": 3,
+    "an id by chance": 5,
+    "a swallowed 424": 13,
+}
+"""The first plan that found it, and so is carried out first: the others are for when faults or plans have changed."""
+
 
 def test_each_fault_leads_a_plan_that_keeps_the_promise(emulator: str) -> None:
     outcomes = perform_all((draw(seed) for seed in range(len(FAULTS))), emulator)
@@ -34,8 +42,9 @@ def test_each_fault_leads_a_plan_that_keeps_the_promise(emulator: str) -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
 def test_a_wrong_pipeline_is_found(mutant: Mutant, emulator: str, tmp_path: Path) -> None:
+    first = FOUND_BY[mutant.name]
     with Zygote(mutant.write(tmp_path / "mutant")) as zygote:
-        for seed in range(MUTANT_PLANS):
+        for seed in sorted(range(MUTANT_PLANS), key=lambda seed: seed != first):
             outcome = perform(draw(seed), zygote, emulator, tmp_path / str(seed))
             if any(problem.startswith(KINDS[mutant.name]) for problem in outcome.problems):
                 return

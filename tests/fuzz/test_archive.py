@@ -20,7 +20,7 @@ from tests.fuzz.mutate import mutated
 from tests.harness import databases, oracle
 from tests.harness.node import Node
 
-ATTEMPTS = 40
+ATTEMPTS = 30
 PARTS = ("_manifests/**/*.json", "_rejects/**/*.jsonl", "city=*/**/*.parquet")
 
 ROWS = databases.readings(125, sensors=("s1", "s2"), step_s=40.0)
@@ -79,9 +79,9 @@ def without_page(rejects: list[Any]) -> list[dict[str, Any]]:
     return [{name: reject[name] for name in ("rowId", "rules", "row")} for reject in rejects]
 
 
-@pytest.mark.parametrize("first", range(0, ATTEMPTS, 20))
+@pytest.mark.parametrize("first", range(0, ATTEMPTS, 15))
 def test_a_damaged_archive_is_mended_or_told(first: int, tmp_path: Path) -> None:
-    for seed in range(first, first + 20):
+    for seed in range(first, first + 15):
         attempt(seed, tmp_path / str(seed))
 
 

@@ -22,7 +22,7 @@ from tests.fuzz.mutate import mutated
 from tests.harness import databases
 from tests.harness.node import Node
 
-ATTEMPTS = 30
+ATTEMPTS = 20
 RUNS = 3
 """The first may find the damage, the second mends it, the third must be whole."""
 
@@ -118,9 +118,9 @@ def recorded(node: Node) -> None:
         positions("s1")
 
 
-@pytest.mark.parametrize("first", range(0, ATTEMPTS, 15))
+@pytest.mark.parametrize("first", range(0, ATTEMPTS, 10))
 def test_a_damaged_checkpoint_is_mended_or_told(first: int, tmp_path: Path) -> None:
-    for seed in range(first, first + 15):
+    for seed in range(first, first + 10):
         attempt(seed, tmp_path / str(seed))
 
 

@@ -33,7 +33,7 @@ STEP_S = 180.0
 EVERY_S = 60.0
 HOUR_S = 3_600.0
 OUTAGE_S = 10 * 24 * HOUR_S
-PAGE_ROWS = 400
+PAGE_ROWS = 800
 BATCH_S = 120.0
 """What a page takes when the backlog goes up: the test's sensors write seldom, so its Cosmos is slow."""
 

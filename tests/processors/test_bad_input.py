@@ -147,7 +147,7 @@ def test_a_database_damaged_in_the_middle(node: Node, account: Account) -> None:
     middle = len(content) // 2 // 4096 * 4096
     content[middle : middle + 4096 * 8] = b"\xff" * 4096 * 8
     node.database().write_bytes(content)
-    report = run(node, account)
+    report = run(node, account, page_rows=200)
     assert report.exit_code == 1
     assert "malformed" in str(report.failures["s1"])
     assert 0 < report.taken.rows < 2000

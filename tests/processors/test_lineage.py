@@ -6,9 +6,12 @@ import shutil
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 
 import pytest
 
+from processors import lineage
 from processors.archive import Archive
 from processors.errors import SourceChanged
 from tests.harness import databases, oracle
@@ -18,6 +21,7 @@ from tests.harness.node import Node
 LATER = START + timedelta(days=1)
 
 Forget = Callable[[Node], None]
+Ninety = Callable[[Path, str], Node]
 
 
 def keep(_: Node) -> None:
@@ -29,6 +33,21 @@ def before_run(request: pytest.FixtureRequest) -> Forget:
     """What happens to the checkpoint before the run that meets the changed database."""
     chosen: Forget = request.param
     return chosen
+
+
+@pytest.fixture(scope="module")
+def ninety(tmp_path_factory: pytest.TempPathFactory) -> Ninety:
+    """Copies of a node that has taken in ninety rows, the same for all tests; the second argument is its id column."""
+    root = tmp_path_factory.mktemp("ninety")
+
+    @cache
+    def taken(id_column: str) -> Node:
+        node = Node(root / id_column)
+        databases.create(node.database(), readings(90), id_column=id_column)
+        node.run()
+        return node
+
+    return lambda folder, id_column: taken(id_column).copy(folder)
 
 
 def after(rows: list[Row], count: int, seed: int = 2) -> list[Row]:
@@ -55,11 +74,12 @@ def test_a_copy_from_a_power_cut_is_read_with_its_log(node: Node, before_run: Fo
 
 
 @pytest.mark.parametrize("id_column", [AUTO, PLAIN])
-def test_deleted_old_rows_and_vacuum_are_the_same_life(node: Node, before_run: Forget, id_column: str) -> None:
-    rows = readings(90)
-    path = databases.create(node.database(), rows, id_column=id_column)
+def test_deleted_old_rows_and_vacuum_are_the_same_life(
+    ninety: Ninety, tmp_path: Path, before_run: Forget, id_column: str
+) -> None:
+    rows, node = readings(90), ninety(tmp_path, id_column)
+    path = node.database()
     every = set(oracle.table(path))
-    node.run()
     databases.execute(path, "DELETE FROM sensor_readings WHERE id <= 75", "VACUUM")
     databases.append(path, after(rows, 25))
     every |= set(oracle.table(path))
@@ -71,11 +91,12 @@ def test_deleted_old_rows_and_vacuum_are_the_same_life(node: Node, before_run: F
 
 @pytest.mark.parametrize(("id_column", "lives"), [(AUTO, 1), (PLAIN, 2)])
 @pytest.mark.parametrize("count", [30, 130])
-def test_all_rows_deleted_and_new_ones(node: Node, before_run: Forget, id_column: str, lives: int, count: int) -> None:
-    rows = readings(90)
-    path = databases.create(node.database(), rows, id_column=id_column)
+def test_all_rows_deleted_and_new_ones(
+    ninety: Ninety, tmp_path: Path, before_run: Forget, id_column: str, lives: int, count: int
+) -> None:
+    rows, node = readings(90), ninety(tmp_path, id_column)
+    path = node.database()
     every = set(oracle.table(path))
-    node.run()
     databases.execute(path, "DELETE FROM sensor_readings")
     before_run(node)
     assert node.run().rows == 0
@@ -98,11 +119,11 @@ def test_all_rows_deleted_and_new_ones(node: Node, before_run: Forget, id_column
     ],
 )
 def test_a_recreated_database_is_another_life(
-    node: Node, before_run: Forget, id_column: str, count: int, start: datetime
+    ninety: Ninety, tmp_path: Path, before_run: Forget, id_column: str, count: int, start: datetime
 ) -> None:
-    path = databases.create(node.database(), readings(90), id_column=id_column)
+    node = ninety(tmp_path, id_column)
+    path = node.database()
     every = set(oracle.table(path))
-    node.run()
     before = deepcopy(node.memory.contents)
     databases.create(path, readings(count, seed=5, start=start), id_column=id_column)
     every |= set(oracle.table(path))
@@ -119,14 +140,12 @@ def test_a_recreated_database_is_another_life(
     ("id_column", "shared", "new"), [(AUTO, 1, 60), (PLAIN, 19, 1), (AUTO, 20, 60), (PLAIN, 47, 0), (AUTO, 47, 60)]
 )
 def test_an_older_copy_put_back_forks_where_it_ends_and_the_newer_one_goes_on(
-    node: Node, before_run: Forget, id_column: str, shared: int, new: int
+    ninety: Ninety, tmp_path: Path, before_run: Forget, id_column: str, shared: int, new: int
 ) -> None:
-    rows = readings(90)
-    path = databases.create(node.database(), rows[:shared], id_column=id_column)
-    older = databases.copy(path, node.root / "older.db")
-    databases.append(path, rows[shared:])
+    rows, node = readings(90), ninety(tmp_path, id_column)
+    path = node.database()
+    older = databases.create(node.root / "older.db", rows[:shared], id_column=id_column)
     every = set(oracle.table(path))
-    node.run()
     newer = databases.copy(path, node.root / "newer.db")
     before = deepcopy(node.memory.contents)
 
@@ -191,10 +210,9 @@ def test_a_database_recreated_while_it_is_read(node: Node) -> None:
     assert node.facts() == arrived
 
 
-def test_a_row_changed_in_place_is_not_another_life(node: Node, before_run: Forget) -> None:
-    rows = readings(90)
-    path = databases.create(node.database(), rows)
-    node.run()
+def test_a_row_changed_in_place_is_not_another_life(ninety: Ninety, tmp_path: Path, before_run: Forget) -> None:
+    rows, node = readings(90), ninety(tmp_path, AUTO)
+    path = node.database()
     known = node.facts()
     databases.execute(path, "UPDATE sensor_readings SET temperature = 5 WHERE id IN (1, 20, 41)")
     databases.append(path, after(rows, 10))
@@ -204,9 +222,11 @@ def test_a_row_changed_in_place_is_not_another_life(node: Node, before_run: Forg
     assert len(generations(node)) == 1
 
 
-def test_many_batches_keep_the_first_anchor(node: Node) -> None:
+def test_many_batches_keep_the_first_anchor(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """Far more batches than anchors are remembered; an early fork is found all the same."""
-    rows = readings(200)
+    monkeypatch.setattr(lineage, "MAX_ANCHORS", 8)
+    monkeypatch.setattr(lineage, "_RECENT", 2)
+    rows = readings(60)
     path = databases.create(node.database(), rows[:7])
     older = databases.copy(path, node.root / "older.db")
     databases.append(path, rows[7:])

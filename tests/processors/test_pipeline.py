@@ -91,11 +91,11 @@ def test_without_its_checkpoint_a_run_writes_nothing_and_goes_on(node: Node, pag
     assert node.everything()[:2] == whole.everything()[:2]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_any_pages_and_any_runs_give_the_same(tmp_path: Path, seed: int) -> None:
     """Also when the checkpoint is lost between two runs."""
     dice = random.Random(seed)
-    rows = readings(500, seed=seed, step_s=2.5, sensors=("a", "b"))
+    rows = readings(400, seed=seed, step_s=2.5, sensors=("a", "b"))
     for _ in range(12):
         early, late = dice.randrange(len(rows)), dice.randrange(len(rows))
         rows.insert(late, rows.pop(early))
@@ -110,12 +110,12 @@ def test_any_pages_and_any_runs_give_the_same(tmp_path: Path, seed: int) -> None
     databases.create(parts.database())
     taken = 0
     while taken < len(rows):
-        step = dice.choice([1, 50, 200])
+        step = dice.choice([1, 40, 120])
         databases.append(parts.database(), rows[taken : taken + step])
         taken += step
         if dice.random() < 0.3:
             parts.forget()
-        parts.run(page_rows=dice.choice([7, 20, 64]), thresholds={"stuck": 20.0})
+        parts.run(page_rows=dice.choice([7, 25, 64]), thresholds={"stuck": 20.0})
     assert parts.memory.contents == whole.memory.contents
     assert oracle.archived(parts.archive) == oracle.archived(whole.archive)
     kinds = {item["kind"] for item in whole.memory.contents["anomalies"].values()}

@@ -221,10 +221,10 @@ def test_a_long_drain_shows_the_newest_of_each_database_and_ends_as_a_quick_one(
 def test_quick_drains_show_nothing_early_however_far_apart_they_are(node: Node, strict: StrictCosmos) -> None:
     """Fifty seconds each: the second long after the first, and cut in two by a pass that could not begin."""
     fill(node)
-    slow = Slow(2.5)
+    slow = Slow(5.0)
     world = World(clock=slow.clock)
     world.stop.wait = lambda timeout=None: bool(slow.rest(timeout or 0.0))  # type: ignore[method-assign]
-    reports = passes(node.settings(strict.account, every=15), world, slow)
+    reports = passes(node.settings(strict.account, every=15, page_rows=40), world, slow)
     assert caught_up(reports) == 400
     slow.rest(1_000.0)
     for name in ("a", "b"):

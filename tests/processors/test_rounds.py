@@ -185,7 +185,7 @@ def frames() -> int:
 
 def test_nothing_of_a_page_is_in_memory_while_others_have_their_turn(node: Node, account: Account) -> None:
     """Also while batches are taken in from the archive again, and with the error of a pass at hand."""
-    fill(node, a=50, b=50, c=50)
+    fill(node, a=30, b=30)
     before = frames()
     counted = []
 
@@ -197,8 +197,8 @@ def test_nothing_of_a_page_is_in_memory_while_others_have_their_turn(node: Node,
     (first,) = passes(node.settings(account), World(), Counting())
     node.forget()
     (second,) = passes(node.settings(account), World(), Counting())
-    assert (first.taken.rows, second.taken.rows) == (150, 0)
-    assert counted == [0] * 18
+    assert (first.taken.rows, second.taken.rows) == (60, 0)
+    assert counted == [0] * 8
 
 
 def test_an_error_does_not_keep_the_rows_that_it_met(node: Node, strict: StrictCosmos) -> None:

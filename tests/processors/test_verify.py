@@ -512,10 +512,10 @@ def test_answers_are_never_longer_than_a_page(node: Node, strict: StrictCosmos) 
 
 
 def test_small_batches_are_asked_for_together(node: Node, strict: StrictCosmos) -> None:
-    databases.create(node.database(), readings(60))
+    databases.create(node.database(), readings(40))
     ingest(node, strict.account, page_rows=2)
     before = len(strict.exchanges)
-    assert_clean(checked(node, strict.account, page_rows=30), rows=60)
+    assert_clean(checked(node, strict.account, page_rows=20), rows=40)
     assert len(strict.exchanges) - before < 15
 
 
@@ -554,7 +554,7 @@ def test_the_report_fits_and_the_file_has_all(node: Node, account: Account) -> N
     for number in range(4):
         node.database(f"bad {number}").parent.mkdir(parents=True)
         node.database(f"bad {number}").write_bytes(b"no database, whatever its name says" * 100)
-    list(passes(node.settings(account), World(), Silent()))
+    list(passes(node.settings(account, page_rows=100), World(), Silent()))
     for item in items(account)[::2]:
         delete(account, item)
     document = checked(node, account).document()

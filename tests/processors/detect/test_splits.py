@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from processors import checkpoint
 from processors.detect import State, detect, detectors
-from processors.schema import MEASURE_NAMES
+from processors.detect.blocks import BLOCK_ROWS
+from processors.detect.joint.blocks import BLOCK_ROWS as BLOCK_ROWS_OF_JOINT
+from processors.schema import MEASURE_NAMES, SENSOR_ID
 from tests.harness.surprise import MONDAY_S, rows_of
 
 ROWS = 1_200
@@ -58,7 +60,7 @@ def in_calls(frame: pl.DataFrame, cuts: Sequence[int]) -> tuple[pl.DataFrame, pl
     return pl.concat(marked), pl.concat(alarms), state
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10_000), cuts=st.lists(st.integers(0, ROWS), max_size=12))
 def test_any_split_gives_the_same_rows_alarms_and_state(seed: int, cuts: list[int]) -> None:
     frame = rows(seed)
@@ -71,12 +73,24 @@ def test_any_split_gives_the_same_rows_alarms_and_state(seed: int, cuts: list[in
         assert one.sort(order).equals(state_split[name].sort(order)), name
 
 
-def test_one_row_a_call() -> None:
+def test_one_row_a_call_where_blocks_of_rows_end() -> None:
     frame = rows(0)
     whole, alarms, _ = in_calls(frame, [])
-    split, alarms_split, _ = in_calls(frame, range(840, 900))
+    split, alarms_split, _ = in_calls(frame, sorted(near_ends_of_blocks(frame, after=700)))
     assert whole.equals(split)
     assert alarms.equals(alarms_split)
+
+
+def near_ends_of_blocks(frame: pl.DataFrame, after: int) -> set[int]:
+    """Cuts around the last row of a block, of each size and each sensor."""
+    own = frame.select(number=pl.int_range(1, pl.len() + 1).over(SENSOR_ID))["number"]
+    cuts: set[int] = set()
+    for sensor in "ab":
+        for size in (BLOCK_ROWS, BLOCK_ROWS_OF_JOINT):
+            ends = (frame[SENSOR_ID] == sensor) & (own % size == 0)
+            end = next(row for row in ends.arg_true() if row > after)
+            cuts.update(range(end - 1, end + 4))
+    return cuts
 
 
 def test_what_is_split_has_alarms_of_many_kinds() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.harness.town import compared, means, minute, weather
 
 DAY = 1_440
-THEN = 6 * DAY + 600
+THEN = 4 * DAY + 600
 """A minute for which enough days are known."""
 
 
@@ -18,7 +18,7 @@ def of_kind(found: pl.DataFrame, kind: str) -> list[object]:
 
 
 def test_twelve_hot_sensors_are_weather() -> None:
-    city = weather(7 * DAY, 12)
+    city = weather(5 * DAY, 12)
     city[:11, THEN : THEN + 30] += 6
     found, _ = compared(means(city))
     assert of_kind(found, "environment") == [minute(THEN + 4)]
@@ -31,7 +31,7 @@ def test_twelve_hot_sensors_are_weather() -> None:
 
 
 def test_no_sensor_is_blamed_for_what_all_have() -> None:
-    city = weather(7 * DAY, 12, cycle_c=0.1)
+    city = weather(5 * DAY, 12, cycle_c=0.1)
     city[:, THEN : THEN + 30] -= 6
     found, _ = compared(means(city))
     assert found.select("kind", "windowStart").rows() == [("environment", minute(THEN + 4))]
@@ -40,13 +40,13 @@ def test_no_sensor_is_blamed_for_what_all_have() -> None:
 
 @pytest.mark.parametrize(("moved", "expected"), [(8, 1), (7, 0)])
 def test_two_thirds_of_the_sensors_make_an_environment(moved: int, expected: int) -> None:
-    city = weather(7 * DAY, 12)
+    city = weather(5 * DAY, 12)
     city[:moved, THEN : THEN + 30] += 30
     assert len(of_kind(compared(means(city))[0], "environment")) == expected
 
 
 def test_two_of_two_compared_with_a_third_are_no_environment() -> None:
-    city = weather(7 * DAY, 3)
+    city = weather(5 * DAY, 3)
     city[:2, THEN : THEN + 30] += 30
     assert of_kind(compared(means(city))[0], "environment") == []
 
@@ -55,7 +55,7 @@ def test_two_of_two_compared_with_a_third_are_no_environment() -> None:
 def test_a_day_like_the_others_is_in_its_range_however_large_the_cycle(first_weekday: int) -> None:
     """A rush on workdays alone, and a record that begins before, or on, a weekend."""
     days = 9
-    city = weather(days * DAY, 4)
+    city = weather(days * DAY, 3)
     workday = (np.arange(days) + first_weekday) % 7 < 5
     rush = np.repeat(workday, DAY) & (np.arange(days * DAY) % DAY >= 480)
     assert of_kind(compared(means(city + 20 * rush))[0], "environment") == []
@@ -68,16 +68,16 @@ def test_of_the_first_days_nothing_is_known() -> None:
 
 
 def test_a_new_level_is_told_once() -> None:
-    city = weather(8 * DAY, 6)
+    city = weather(6 * DAY, 6)
     city[:, THEN:] += 10
     found, state = compared(means(city))
     assert of_kind(found, "environment") == [minute(THEN + 4)]
     assert len(state.course) == 60
-    assert len(state.days) == 8
+    assert len(state.days) == 6
 
 
 def test_sensors_that_come_and_go_do_not_move_the_level() -> None:
-    city = weather(8 * DAY, 6)
+    city = weather(5 * DAY, 6)
     city += 10 * np.arange(6)[:, np.newaxis]
     city[3:, THEN:] = np.nan
     assert compared(means(city))[0].is_empty()
