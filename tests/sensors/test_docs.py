@@ -113,3 +113,12 @@ def test_commands_and_options_are_there(page: str, line: str) -> None:
         command = command.commands[name]
     there = {option for each in command.params for option in each.opts}
     assert [word for word in words if word.startswith("--") and word not in there] == [], f"{page}: {line}"
+
+
+def test_limits_are_those_of_the_compose_file() -> None:
+    template = (ROOT / "sensors" / "manager" / "docker-compose.yml.j2").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "sensors" / "operation.md").read_text(encoding="utf-8")
+    columns = (re.findall(rf"^  {key}: (\S+)$", template, re.MULTILINE) for key in ("mem_limit", "cpus", "pids_limit"))
+    told = re.findall(r"^\| each (?:sensor|uploader) \| (\S+) \| (\S+) \| (\S+) \|$", page, re.MULTILINE)
+    assert len(told) == 2
+    assert told == list(zip(*columns, strict=True))
