@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.harness.databases import readings
 from tests.harness.folders import Folders
 
 ROOT = Path(__file__).parents[2]
+ENDS_S = 120.0
 
 
 @pytest.fixture
@@ -144,6 +146,8 @@ def on_a_terminal(arguments: list[str], **environment: str) -> tuple[str, int]:
         env={**os.environ, "TERM": "xterm", "COLUMNS": "200", "LINES": "40", **environment},
     ) as process:
         os.close(terminal)
+        hung = threading.Timer(ENDS_S, process.kill)
+        hung.start()
         text, ended = b"", False
         try:
             while part := os.read(controller, 65_536):
@@ -154,6 +158,7 @@ def on_a_terminal(arguments: list[str], **environment: str) -> tuple[str, int]:
         except OSError:  # Linux's way to say that nobody has the terminal open any more
             pass
         finally:
+            hung.cancel()
             os.close(controller)
     return text.decode(), process.returncode
 
