@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-MACHINE = ("tests/integration/", "tests/network/", "tests/throttling/")
+MACHINE = (
+    "tests/contract/test_specs.py",
+    "tests/integration/",
+    "tests/network/",
+    "tests/sensors/test_docs_commands.py",
+    "tests/throttling/",
+)
 """A network with images and ports, and rates by the clock: one after another. They take longest, so they begin."""
 
 LONG = ("tests/chaos/", "tests/offline/", "tests/fuzz/")
@@ -28,6 +34,9 @@ def _rank(item: pytest.Item) -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    beside = {item.nodeid.partition("::")[0] for item in items if item.get_closest_marker("network")}
+    if beside := sorted(file for file in beside if not file.startswith(MACHINE)):
+        raise pytest.UsageError(f"tests on the network that may run beside others: add {beside} to {__name__}.MACHINE")
     if hasattr(config, "workerinput"):
         items.sort(key=_rank)
 
