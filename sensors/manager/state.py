@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -17,6 +18,8 @@ from sensors.manager.project import Places
 
 VERSION = 1
 FOLDER_MODE = 0o750
+
+_FILE = "state.json"
 
 Step = Callable[[str], None]
 """Says what a command begins to do; kept, so that the next command can tell where this one was interrupted."""
@@ -60,12 +63,14 @@ class Known:
 def read(places: Places) -> Known:
     """What is remembered; a project of the old script is known by its `.current-project-name`.
 
+    A copy of a project's folder is a project of its own: of the other one it knows the images.
+
     Raises:
         SensorsError: The file cannot be read.
     """
-    path = places.own / "state.json"
+    path = places.own / _FILE
     try:
-        return _decoded(json.loads(path.read_text(encoding="utf-8")))
+        return _decoded(json.loads(path.read_text(encoding="utf-8")), places)
     except FileNotFoundError:
         return Known(project=_of_the_old_script(places))
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -142,21 +147,28 @@ def _of_the_old_script(places: Places) -> str | None:
         return None
 
 
+def _is_a_copy(root: Path, places: Places) -> bool:
+    """Whether this was copied from a folder that is still there, with a project that is not this one's to stop."""
+    return root != places.root and (root / places.own.name / _FILE).exists()
+
+
 def _write(places: Places, known: Known) -> None:
     """Written aside and renamed: a kill at any instruction leaves the old file or the new one."""
     places.own.mkdir(mode=FOLDER_MODE, exist_ok=True)
-    path = places.own / "state.json"
-    aside = path.with_name("state.json.new")
-    content = {"schemaVersion": VERSION, **asdict(known)}
+    path = places.own / _FILE
+    aside = path.with_name(f"{_FILE}.new")
+    content = {"schemaVersion": VERSION, "root": str(places.root), **asdict(known)}
     if known.doing is not None:
         content["doing"]["since"] = known.doing.since.isoformat()
     aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     aside.replace(path)
 
 
-def _decoded(content: dict[str, Any]) -> Known:
+def _decoded(content: dict[str, Any], places: Places) -> Known:
     if content["schemaVersion"] != VERSION:
         raise ValueError(f"version {content['schemaVersion']} is not of this program")
+    if _is_a_copy(Path(content["root"]), places):
+        return Known(images=dict(content["images"]))
     doing = content["doing"]
     if doing is not None:
         doing = Doing(**{**doing, "since": datetime.fromisoformat(doing["since"])})

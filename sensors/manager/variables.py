@@ -92,6 +92,12 @@ VARIABLES = (
 )
 COSMOS = tuple(each.name for each in VARIABLES if each.name.startswith("COSMOS_"))
 
+
+def cosmos_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """The `COSMOS_*` variables by the environment alone, where there is no configuration."""
+    return {each.name: environment.get(each.name) or each.default for each in VARIABLES if each.name in COSMOS}
+
+
 TAG = Variable("tag", "", "Of the images", config.Tag, "tag")
 """Has a flag and a key of the file, and no variable."""
 

@@ -77,9 +77,8 @@ def _one(container: Container, lines: Sequence[str]) -> Check:
     if container.state == "running":
         if container.health == "starting":
             return warning(name, told, f"wait: {name} has not been looked at yet", lines)
-        return failed(
-            name, told, f"see the last lines of {name}; `docker inspect {name}` has what its check said", lines
-        )
+        remedy = f"see the last lines of {name}; `docker inspect {container.id[:12]}` has what its check said"
+        return failed(name, told, remedy, lines)
     outcome, remedy = _UNUSUAL.get(container.state, (Outcome.FAILED, "see its last lines"))
     return Check(name, outcome, told, f"{name}: {remedy.format(id=container.id[:12])}", tuple(lines))
 

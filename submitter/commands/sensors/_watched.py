@@ -1,6 +1,7 @@
 """What `sensors monitor` and `sensors query` look at: the only place that puts their sources together."""
 # ruff: noqa: PLC0415 - sensors and processors are imported when they are used, so that help stays fast
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,13 +37,14 @@ def here() -> Here:
     from sensors.manager import state
     from sensors.manager.fleet import Fleet
     from sensors.manager.settings import Wanted
+    from sensors.manager.variables import cosmos_of
 
     try:
         loaded = load(Wanted())
     except ConfigError as error:
         say(f"Note: {error}; only what is found is shown")
         places = places_here()
-        return Here(Fleet((), 0.0), places, name_of(places), {})
+        return Here(Fleet((), 0.0), places, name_of(places), cosmos_of(os.environ))
     project = state.read(loaded.places).project or loaded.project or name_of(loaded.places)
     return Here(loaded.fleet, loaded.places, project, loaded.cosmos)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from sensors.errors import BusyError, SensorsError
 from sensors.manager import state
-from sensors.manager.project import Places, default_name
+from sensors.manager.project import Places, default_name, places_of
 from sensors.manager.state import Known
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -58,6 +59,16 @@ def test_forgetting_keeps_the_images(places: Places) -> None:
 def test_a_project_of_the_old_script_is_known(places: Places) -> None:
     places.old_project.write_text("cosmos-sensors-20250101120000\n", encoding="utf-8")
     assert state.read(places).project == "cosmos-sensors-20250101120000"
+
+
+def test_a_copied_folder_is_a_project_of_its_own_and_a_moved_one_is_the_same(tmp_path: Path) -> None:
+    original = places_of(tmp_path / "original")
+    original.root.mkdir()
+    state.remember(original, project="weather", images={"sensors": "a:v1", "processors": "b:v1"})
+    copied = places_of(Path(shutil.copytree(original.root, tmp_path / "copied")))
+    assert state.read(copied) == Known(None, {"sensors": "a:v1", "processors": "b:v1"})
+    moved = places_of(original.root.rename(tmp_path / "moved"))
+    assert state.read(moved).project == "weather"
 
 
 def test_a_command_that_ends_well_leaves_no_step(places: Places) -> None:
