@@ -1,7 +1,7 @@
 """The sensor manager's one file, `sensors.yaml`, as types: what each key is, its default and what it may be.
 
-Null is absent. What concerns several keys at once is in `sensors.manager.checked`, so that it is told together with
-what is wrong with one.
+Null is absent. What concerns several keys at once is in `sensors.manager.settings.checked`, so that it is told together
+with what is wrong with one.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ import typer.main
 
 from processors.settings import PREFIX, Settings
 from sensors.config import FILE_NAME, Config
-from sensors.manager import variables
-from sensors.manager.initial import SCHEMA
+from sensors.manager.settings import variables
+from sensors.manager.settings.initial import SCHEMA
 from submitter import spec
 from submitter.cli import app
 from submitter.template import filled

@@ -19,7 +19,7 @@ from sensors.errors import RequestError, SensorsError
 from sensors.manager.project import Places
 
 if TYPE_CHECKING:
-    from sensors.manager.engine_values import Container
+    from sensors.manager.engine.values import Container
 
 _MOUNTS = Path("/proc/self/mountinfo")
 """Linux tells here also of folders of the same disk that are mounted elsewhere, which look like any other."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sensors.errors import SensorsError
-from sensors.manager.engine_values import Container
+from sensors.manager.engine.values import Container
 
 READY_S = 300.0
 """Longest wait."""

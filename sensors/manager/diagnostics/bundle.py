@@ -19,7 +19,7 @@ from sensors.manager.diagnostics.env_file import EnvFile
 from sensors.manager.diagnostics.mask import masked_within, plain_value
 from sensors.manager.diagnostics.text import document, text
 from sensors.manager.engine import Engine
-from sensors.manager.engine_values import Container
+from sensors.manager.engine.values import Container
 from sensors.manager.project import Places
 
 LOG_LINES = 200

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from sensors.errors import SensorsError
 from sensors.manager.diagnostics.check import Check, Outcome, failed, ok, skipped, warning
 from sensors.manager.diagnostics.words import counted
-from sensors.manager.engine_values import Container
+from sensors.manager.engine.values import Container
 from sensors.manager.fleet import Fleet
 
 LINES = 10

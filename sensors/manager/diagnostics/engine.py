@@ -10,7 +10,7 @@ from sensors.errors import EngineError
 from sensors.manager.compose import Images
 from sensors.manager.diagnostics.check import Check, failed, guarded, ok, skipped, warning
 from sensors.manager.diagnostics.words import span
-from sensors.manager.engine_values import About, Image
+from sensors.manager.engine.values import About, Image
 
 NO_ENGINE = "no Docker engine answers"
 

@@ -18,7 +18,7 @@ from sensors.manager.diagnostics.endpoint import Answer
 from sensors.manager.diagnostics.env_file import EnvFile
 from sensors.manager.diagnostics.listener import listener
 from sensors.manager.engine import Engine
-from sensors.manager.engine_values import About
+from sensors.manager.engine.values import About
 from sensors.manager.fleet import Fleet
 from sensors.manager.project import Places
 

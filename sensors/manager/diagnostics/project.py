@@ -10,7 +10,7 @@ from sensors.errors import SensorsError
 from sensors.manager import state
 from sensors.manager.diagnostics.check import Check, failed, guarded, ok, warning
 from sensors.manager.diagnostics.words import counted
-from sensors.manager.engine_values import Placed
+from sensors.manager.engine.values import Placed
 from sensors.manager.project import Places
 from sensors.manager.state import Known
 

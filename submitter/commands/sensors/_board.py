@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from sensors.manager.watch import Overview
+    from sensors.manager.look.watch import Overview
 
 _GOOD, _WAITING, _BAD = "green", "yellow", "red"
 _NOTES = 5
@@ -54,7 +54,7 @@ def board(view: "Overview", said: Sequence[str], console: "Console") -> "Rendera
     """What fits the console: totals and uploaders whole, then sensors, those that are not well first."""
     from rich.console import Group
 
-    from sensors.manager.watch_text import notes, sensor_cells, total_cells, uploader_cells
+    from sensors.manager.look.watch_text import notes, sensor_cells, total_cells, uploader_cells
 
     width = console.size.width
     totals = textwrap.wrap(",  ".join(f"{name} {value}" for name, value in total_cells(view)), width)

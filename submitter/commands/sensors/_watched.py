@@ -11,11 +11,11 @@ from submitter.commands.sensors._project import load, name_of, places_here, say
 
 if TYPE_CHECKING:
     from processors.progress import Life
-    from sensors.manager.databases import Taken
-    from sensors.manager.engine_values import Container
+    from sensors.manager.engine.values import Container
     from sensors.manager.fleet import Fleet
+    from sensors.manager.look.databases import Taken
+    from sensors.manager.look.watch import Key, Pass, Seen
     from sensors.manager.project import Places
-    from sensors.manager.watch import Key, Pass, Seen
 
 REPORT_LINES = 200
 """Of an uploader's log, from the end: a report and what is told of its errors."""
@@ -37,7 +37,7 @@ def here() -> Here:
     from sensors.manager import state
     from sensors.manager.fleet import Fleet
     from sensors.manager.settings import Wanted
-    from sensors.manager.variables import cosmos_of
+    from sensors.manager.settings.variables import cosmos_of
 
     try:
         loaded = load(Wanted())
@@ -51,8 +51,8 @@ def here() -> Here:
 
 def seen(project: Here, clock: Callable[[], datetime]) -> "tuple[Seen, Sequence[str]]":
     """One look at all of it, and what could not be looked at; it is of the moment when it was over."""
-    from sensors.manager import watch
-    from sensors.manager.databases import find, look
+    from sensors.manager.look import watch
+    from sensors.manager.look.databases import find, look
 
     containers, passes, unknown = _containers(project.project)
     found = find(project.places.data)
@@ -68,7 +68,7 @@ def seen(project: Here, clock: Callable[[], datetime]) -> "tuple[Seen, Sequence[
 def _containers(project: str) -> "tuple[list[Container] | None, dict[str, Pass], list[str]]":
     from sensors.errors import EngineError
     from sensors.manager.engine import connected
-    from sensors.manager.watch import last_pass
+    from sensors.manager.look.watch import last_pass
 
     try:
         with connected() as engine:
@@ -104,7 +104,7 @@ def _taken(places: "Places", folders: Iterable[str]) -> "tuple[dict[Key, Sequenc
 
 
 def _life(life: "Life") -> "Taken":
-    from sensors.manager.databases import Taken
+    from sensors.manager.look.databases import Taken
 
     totals = life.totals
     return Taken(

@@ -15,7 +15,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
 ) -> None:
     """Write an explained sensors.yaml with ten cities, and a .env to fill in where there is none."""
-    from sensors.manager.initial import write
+    from sensors.manager.settings.initial import write
 
     for path in write(output, force=force):
         typer.echo(f"wrote {path}", err=True)

@@ -16,7 +16,7 @@ from submitter.commands.sensors._watched import here, seen
 from submitter.output import Output, show_document, show_pairs, show_rows
 
 if TYPE_CHECKING:
-    from sensors.manager.watch import Overview
+    from sensors.manager.look.watch import Overview
 
 EXAMPLE = "Example: bacalhau-cosmos sensors monitor --once --output json"
 
@@ -38,8 +38,8 @@ def monitor(
     Rows are counted by the first and the last id of a database, backlog by the last one that was uploaded: both are
     exact unless rows were deleted.
     """
-    from sensors.manager.watch import overview
-    from sensors.manager.watch_text import document
+    from sensors.manager.look.watch import overview
+    from sensors.manager.look.watch_text import document
 
     project = here()
 
@@ -64,7 +64,7 @@ def monitor(
 
 def show_table(view: "Overview") -> None:
     """Sensors, uploaders, totals and notes as plain text."""
-    from sensors.manager.watch_text import notes, sensor_cells, total_cells, uploader_cells
+    from sensors.manager.look.watch_text import notes, sensor_cells, total_cells, uploader_cells
 
     for rows in (sensor_cells(view), uploader_cells(view)):
         if rows:

@@ -14,7 +14,7 @@ from submitter.errors import UsageError, nearest
 from submitter.output import Output, chosen, show_document, show_pairs, show_rows
 
 if TYPE_CHECKING:
-    from sensors.manager.contents import Contents, Known
+    from sensors.manager.look.contents import Contents, Known
 
 EXAMPLE = "Example: bacalhau-cosmos sensors query 'New York' 2"
 
@@ -35,7 +35,7 @@ def query(
 ) -> None:
     """Show what databases hold: table, rows, the last five, sensor ids, locations; and the documents in Cosmos."""
     from sensors.errors import SensorsError
-    from sensors.manager.contents import known, read
+    from sensors.manager.look.contents import known, read
 
     project = here()
     there = known(project.places.data, project.fleet, datetime.now(UTC))
@@ -72,7 +72,7 @@ def _wanted(
     Raises:
         UsageError: None is so called, or none was asked for.
     """
-    from sensors.manager.contents import of_city, of_sensor
+    from sensors.manager.look.contents import of_city, of_sensor
 
     if not there:
         raise UsageError(
@@ -120,7 +120,7 @@ def _show_list(wanted: "Sequence[Known]", how: str) -> None:
 
 
 def _show(each: "Known", held: "Contents | Exception", documents: Stored) -> None:
-    from sensors.manager.watch_text import size_text
+    from sensors.manager.look.watch_text import size_text
 
     if isinstance(held, Exception):
         show_pairs([("database", str(each.found.path)), ("error", str(held))])

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sensors.errors import SensorsError
-from sensors.manager.contents import DISTINCT, known, of_city, of_sensor, read
 from sensors.manager.fleet import Fleet
+from sensors.manager.look.contents import DISTINCT, known, of_city, of_sensor, read
 from tests.harness import databases
 from tests.harness.databases import readings
 from tests.sensors.manager.conftest import city

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from sensors.errors import SensorsError
-from sensors.manager import opening
-from sensors.manager.databases import Taken, find, look
+from sensors.manager.look import opening
+from sensors.manager.look.databases import Taken, find, look
 from sensors.simulator import Faults, Plan, backfill, fleet_of
 from tests.harness import databases
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sensors.errors import RequestError, SensorsError
 from sensors.manager.settings import Wanted, load
-from sensors.manager.variables import template
+from sensors.manager.settings.variables import template
 from submitter.commands.sensors import app
 
 ROOT = Path(__file__).parents[3]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from sensors.cities import city_named
 from sensors.config import Config
-from sensors.manager.checked import checked
 from sensors.manager.fleet import Fleet, ascii_of, folder_of
-from sensors.manager.planned import planned, standard_offset_h
+from sensors.manager.settings.checked import checked
+from sensors.manager.settings.planned import planned, standard_offset_h
 
 SERVICE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
 """What Compose takes for the name of a service, and the engine for that of a container."""

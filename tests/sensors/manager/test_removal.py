@@ -13,7 +13,7 @@ import pytest
 
 from sensors.errors import RequestError, SensorsError
 from sensors.manager import removal
-from sensors.manager.engine_values import Container
+from sensors.manager.engine.values import Container
 from sensors.manager.project import Places, places_of
 from sensors.manager.removal import plan, refuse_running, remove
 

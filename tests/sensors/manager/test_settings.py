@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from sensors.errors import ConfigError
-from sensors.manager import variables
-from sensors.manager.settings import Loaded, Wanted, load
+from sensors.manager.settings import Loaded, Wanted, load, variables
 
 SECRET = "c2VjcmV0-do-not-show=="
 ROOT = Path(__file__).parents[3]

@@ -9,7 +9,7 @@ import pytest
 
 from sensors.errors import SensorsError
 from sensors.manager import waiting
-from sensors.manager.engine_values import Container
+from sensors.manager.engine.values import Container
 
 SERVICES = ["sensor-amsterdam-1", "uploader-amsterdam"]
 

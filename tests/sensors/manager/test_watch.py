@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sensors.manager.databases import Look, Taken
-from sensors.manager.engine_values import Container
+from sensors.manager.engine.values import Container
 from sensors.manager.fleet import Fleet
-from sensors.manager.watch import Overview, Pass, Seen, last_pass, overview, status_of
-from sensors.manager.watch_text import age_text, document, sensor_cells, size_text, total_cells
+from sensors.manager.look.databases import Look, Taken
+from sensors.manager.look.watch import Overview, Pass, Seen, last_pass, overview, status_of
+from sensors.manager.look.watch_text import age_text, document, sensor_cells, size_text, total_cells
 from submitter.commands.sensors._board import board
 from submitter.commands.sensors.monitor import show_table
 from tests.sensors.manager.conftest import city

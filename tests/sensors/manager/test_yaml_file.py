@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensors.manager.yaml_file import dotted, parse
+from sensors.manager.settings.yaml_file import dotted, parse
 
 
 def told(text: str) -> list[str]:

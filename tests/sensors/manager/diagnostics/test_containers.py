@@ -13,7 +13,7 @@ from sensors.manager.compose import Images
 from sensors.manager.diagnostics.check import Check, Outcome
 from sensors.manager.diagnostics.containers import containers
 from sensors.manager.diagnostics.engine import compose, engine, images, root_of
-from sensors.manager.engine_values import About, Container, Image
+from sensors.manager.engine.values import About, Container, Image
 from sensors.manager.fleet import Fleet
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -21,7 +21,7 @@ from sensors.manager.diagnostics.env_file import EnvFile
 from sensors.manager.diagnostics.everything import Machine, Subject, diagnose
 from sensors.manager.diagnostics.mask import masking
 from sensors.manager.diagnostics.text import document, text
-from sensors.manager.engine_values import About, Container, Image, Placed
+from sensors.manager.engine.values import About, Container, Image, Placed
 from sensors.manager.fleet import Fleet
 from sensors.manager.project import Places
 from tests.harness import databases as made

@@ -9,7 +9,7 @@ import pytest
 from sensors.manager import state
 from sensors.manager.diagnostics.check import Check, Outcome
 from sensors.manager.diagnostics.project import leftovers, remembered
-from sensors.manager.engine_values import Container, Placed
+from sensors.manager.engine.values import Container, Placed
 from sensors.manager.project import Places
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sensors.manager import opening
-from sensors.manager.databases import TABLE, Found, find, look, quoted
 from sensors.manager.fleet import Fleet, folder_of
+from sensors.manager.look import opening
+from sensors.manager.look.databases import TABLE, Found, find, look, quoted
 
 SAMPLES = 5
 """Rows that are shown of each database: the last ones."""

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from sensors import config
-from sensors.manager.checked import worded
+from sensors.manager.settings.checked import worded
 
 _REFERENCE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}")
 _SHOWN = 60

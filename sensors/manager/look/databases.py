@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sensors.errors import SensorsError
 from sensors.layout import FILE_NAME
-from sensors.manager import opening
+from sensors.manager.look import opening
 
 TABLE = "sensor_readings"
 

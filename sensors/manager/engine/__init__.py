@@ -17,8 +17,8 @@ from docker.models.containers import Container as Found
 
 from sensors.errors import SensorsError
 from sensors.images import names
-from sensors.manager import engine_errors
-from sensors.manager.engine_values import About, Container, Image, Placed, instant, told
+from sensors.manager.engine import errors
+from sensors.manager.engine.values import About, Container, Image, Placed, instant, told
 
 _COMPOSE_LABEL = "com.docker.compose.project"
 _FOLDER_LABEL = "com.docker.compose.project.working_dir"
@@ -172,7 +172,7 @@ def connected(environment: Mapping[str, str] | None = None, *, answer_s: int = A
         client = docker.from_env(timeout=answer_s, environment=variables)
         client.ping()
     except (DockerException, OSError, ValueError) as error:
-        raise engine_errors.unreached(error, variables, answer_s=answer_s) from error
+        raise errors.unreached(error, variables, answer_s=answer_s) from error
     try:
         yield Engine(client)
     finally:
@@ -194,4 +194,4 @@ def _explained(doing: str, on_what: str) -> Iterator[None]:
     try:
         yield
     except (DockerException, OSError) as error:
-        raise engine_errors.refused(error, doing, on_what) from error
+        raise errors.refused(error, doing, on_what) from error

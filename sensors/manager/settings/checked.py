@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from sensors import config
 from sensors.manager.fleet import ascii_of, folder_of
-from sensors.manager.yaml_file import Location, Problem
+from sensors.manager.settings.yaml_file import Location, Problem
 from sensors.sensor import MODELS
 
 SECRETS = {"endpoint": "COSMOS_ENDPOINT", "key": "COSMOS_KEY"}

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from sensors.config import City, Config, Probability, Rate
-from sensors.manager.checked import worded
-from sensors.manager.variables import expanded
-from sensors.manager.yaml_file import Document, Location, Problem, dotted
+from sensors.manager.settings.checked import worded
+from sensors.manager.settings.variables import expanded
+from sensors.manager.settings.yaml_file import Document, Location, Problem, dotted
 
 _COSMOS = {
     "endpoint": "COSMOS_ENDPOINT",

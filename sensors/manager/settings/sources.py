@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sensors import config
 from sensors.errors import ConfigError
-from sensors.manager import old_files
-from sensors.manager.checked import checked
-from sensors.manager.yaml_file import Document, Location, Problem, parse
+from sensors.manager.settings import old_files
+from sensors.manager.settings.checked import checked
+from sensors.manager.settings.yaml_file import Document, Location, Problem, parse
 
 CITIES = Path("config", "cities.txt")
 UPLOADER = Path("config", "config.yaml")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sensors.errors import RequestError, SensorsError
 from sensors.manager.project import places_of
-from sensors.manager.variables import template
+from sensors.manager.settings.variables import template
 
 SCHEMA = "sensors.schema.json"
 _SECRET = 0o600

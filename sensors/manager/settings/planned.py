@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sensors.cities import city_named, is_known
 from sensors.config import City, Config, Model
 from sensors.manager.fleet import CityPlan, Fleet, SensorPlan, folder_of
-from sensors.manager.variables import Given
+from sensors.manager.settings.variables import Given
 from sensors.sensor import MODELS
 
 _T = TypeVar("_T")

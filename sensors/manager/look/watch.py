@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sensors.manager.databases import NOTHING, Look, Taken
-from sensors.manager.engine_values import Container
+from sensors.manager.engine.values import Container
 from sensors.manager.fleet import CityPlan, Fleet, SensorPlan, ascii_of
+from sensors.manager.look.databases import NOTHING, Look, Taken
 
 Key = tuple[str, str]
 """Folder of a city, and of a sensor below it."""

@@ -13,11 +13,11 @@ from dotenv.parser import parse_stream
 
 from sensors.config import Config
 from sensors.errors import ConfigError
-from sensors.manager import sources
 from sensors.manager.fleet import Fleet
-from sensors.manager.planned import planned
 from sensors.manager.project import Places, places_of
-from sensors.manager.variables import COSMOS, VARIABLES, Given, expanded, given
+from sensors.manager.settings import sources
+from sensors.manager.settings.planned import planned
+from sensors.manager.settings.variables import COSMOS, VARIABLES, Given, expanded, given
 
 
 @dataclass(frozen=True)

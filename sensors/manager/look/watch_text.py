@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sensors.manager.databases import Look
-from sensors.manager.watch import Overview, SensorRow, UploaderRow, status_of
+from sensors.manager.look.databases import Look
+from sensors.manager.look.watch import Overview, SensorRow, UploaderRow, status_of
 
 VERSION = 1
 """Of the document."""
