@@ -72,8 +72,8 @@ MUTANTS = (
         "sink/answer.py",
         (
             (
-                "    return Answer(error.status_code, _charge(headers), advice_s, refused, error)\n",
-                "    return Answer(TAKEN, _charge(headers), advice_s, refused)\n",
+                "    return Answer(error.status_code, cosmos.charge(headers), advice_s, refused, error)\n",
+                "    return Answer(TAKEN, cosmos.charge(headers), advice_s, refused)\n",
             ),
         ),
     ),
