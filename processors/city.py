@@ -8,11 +8,12 @@ import socket
 from collections.abc import Iterator
 
 from processors import backoff, discover
+from processors.checkpoint import FILE as CHECKPOINT
 from processors.checkpoint import open_checkpoint
 from processors.compare import compare
 from processors.cosmos import Account
 from processors.detect import detectors
-from processors.errors import ProcessorError, Stopped
+from processors.errors import CityError, ProcessorError, Stopped
 from processors.pipeline import Recipe, Taken
 from processors.report import Report
 from processors.rounds import Means, scratch, take_rounds
@@ -75,7 +76,7 @@ def passes(settings: Settings, world: World, progress: Progress) -> Iterator[Rep
         begun = world.clock()
         report = _pass(settings, world, progress, shown, paces)
         yield report
-        if settings.every is None or world.stop.is_set() or not _may_recover(report):
+        if settings.every is None or world.stop.is_set() or not _may_recover(report, settings):
             return
         stopped = report.stopped_by is not None
         failed = backoff.failures(failed, stopped=stopped, rows=report.taken.rows)
@@ -86,8 +87,11 @@ def passes(settings: Settings, world: World, progress: Progress) -> Iterator[Rep
             return
 
 
-def _may_recover(report: Report) -> bool:
-    return report.stopped_by is None or report.stopped_by.retryable
+def _may_recover(report: Report, settings: Settings) -> bool:
+    """A city that has been taken in and whose databases are gone has lost its disk, and is not waited for."""
+    error = report.stopped_by
+    lost = isinstance(error, CityError) and (settings.state / settings.city / CHECKPOINT).exists()
+    return error is None or (error.retryable and not lost)
 
 
 def _pass(settings: Settings, world: World, progress: Progress, shown: dict[str, float], paces: Paces) -> Report:

@@ -131,7 +131,9 @@ def ensure(account: Account) -> Creation:
     wanted = definitions(account.container)
     try:
         asyncio.run(_verify(account))
-    except SinkError:
+    except SinkError as error:
+        if error.retryable:
+            raise
         return create(account, wanted)
     return Creation((), (account.database, *(f"{account.database}/{definition.name}" for definition in wanted)))
 

@@ -12,6 +12,9 @@ _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 """Names and addresses, and nothing that two readers of a URL could read in two ways."""
 
 
+_MAX_LABEL = 63
+
+
 def check_endpoint(endpoint: str) -> None:
     """Do nothing for an endpoint that can be used.
 
@@ -40,11 +43,16 @@ def problem(endpoint: str) -> str:
         return "expected https://, a host name and at most a port"
     if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
         return "nothing may follow the host and port, and nothing come before the host"
-    if not _HOST.fullmatch(host) or not endpoint.isprintable() or " " in endpoint:
-        return "its host has characters that no host has"
+    if not _HOST.fullmatch(host) or not endpoint.isprintable() or " " in endpoint or not _has_labels(host):
+        return "its host has characters that no host has, or parts that are empty or too long"
     if parts.scheme == "http" and not is_local(endpoint):
         return "http is for an emulator on this machine; elsewhere the key would travel in clear text"
     return ""
+
+
+def _has_labels(host: str) -> bool:
+    """Whether the parts between the dots are as long as those of a name may be: 1 to 63 (RFC 1035)."""
+    return ":" in host or all(0 < len(part) <= _MAX_LABEL for part in host.removesuffix(".").split("."))
 
 
 def is_local(endpoint: str) -> bool:

@@ -72,8 +72,10 @@ def _read(connection: sqlite3.Connection, version: int) -> tuple[dict[str, list[
 def _life(branch: Branch, frame: bytes | None, taken_at: datetime | None) -> Life:
     totals = None if frame is None else known(pl.read_ipc(io.BytesIO(frame)))
     last = next((anchor for anchor in branch.anchors if anchor["id"] == branch.position), None)
-    whole = totals is not None and totals.after == branch.base_id
-    return Life(branch.generation, branch.position, last, taken_at, totals, whole)
+    begins = branch.position == branch.base_id
+    whole = begins if totals is None else totals.after == branch.base_id
+    # The folder of a life is there before its first batch.
+    return Life(branch.generation, branch.position, last, None if begins else taken_at, totals, whole)
 
 
 def _changed_at(archive: Path, city: str, sensor: str, branch: Branch) -> datetime | None:

@@ -66,6 +66,7 @@ def open_asked(state: Path, city: str) -> Iterator[Ask]:
 
 def _read(uri: str, path: Path, read: Callable[[sqlite3.Connection, int], T]) -> T | None:
     with closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
+        connection.execute("BEGIN")  # all that is read is of one moment, whatever a run commits meanwhile
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise later(path, version)

@@ -12,7 +12,9 @@ from submitter import version as installed_version
 from submitter.commands._lazy import LazyGroup
 from submitter.errors import BROKEN_PIPE, INTERRUPTED, Explained, UsageError, tell
 
-_EXTRAS = {"polars": "processors", "azure": "processors", "aiohttp": "processors", "numpy": "sensors"}
+_EXTRAS = {"polars": "processors", "azure": "processors", "aiohttp": "processors", "numpy": "sensors"} | dict.fromkeys(
+    ("docker", "dotenv", "filelock", "jinja2"), "manager"
+)
 """Packages that an install may lack, and the extra that brings each."""
 
 

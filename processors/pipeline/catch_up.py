@@ -55,7 +55,7 @@ def _fold(
     recipe: Recipe,
 ) -> tuple[Branch, tuple[str, ...]]:
     """The branch moved past a batch; a function of its own, so that the batch's frames end with it."""
-    valid, notices = _archived(manifest, source, archive, recipe)
+    manifest, valid, notices = _archived(manifest, source, archive, recipe)
     carried = checkpoint.carried(branch.generation)
     refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
     refined = counted(refined, carried, branch.position, valid, manifest.rejects)
@@ -67,12 +67,12 @@ def _fold(
 
 def _archived(
     manifest: Manifest, source: Source, archive: Archive, recipe: Recipe
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """A batch's readings from the archive; from the table, and repaired, where a file is damaged."""
+) -> tuple[Manifest, pl.DataFrame, tuple[str, ...]]:
+    """A batch and its readings from the archive; from the table, and repaired, where a file is damaged."""
     valid = _or_damage(archive.read, manifest)
     rejected = _or_damage(archive.rejected, manifest)
     if isinstance(valid, pl.DataFrame) and not isinstance(rejected, ArchiveError):
-        return valid, ()
+        return manifest, valid, ()
     found = conformed_range(source, manifest.after, manifest.last_id, recipe)
     now = {row["id"]: row for row in anchors_of(source.rows_at([anchor["id"] for anchor in manifest.anchors]))}
     same = all(a["id"] in now and matches(a, now[a["id"]]) for a in manifest.anchors)
@@ -92,11 +92,11 @@ def _archived(
     if isinstance(rejected, ArchiveError):
         lost = manifest.rejects - len(found.rejects)  # what Cosmos refused is not known from the table
         if same and lost >= 0:
-            archive.mend_rejects(manifest, found.rejects)
+            manifest = archive.mend_rejects(manifest, found.rejects)
             notices.append(f"rejects repaired up to row {manifest.last_id}" + (f", {lost} are lost" if lost else ""))
         else:
             notices.append(f"{manifest.rejects} rejects up to row {manifest.last_id} are lost: {rejected}")
-    return valid, tuple(notices)
+    return manifest, valid, tuple(notices)
 
 
 def _or_damage(read: Callable[[Manifest], T], manifest: Manifest) -> T | ArchiveError:

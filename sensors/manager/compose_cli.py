@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
+from typing import IO
 
 from sensors import docker_hints
 from sensors.errors import EngineError
@@ -23,6 +26,33 @@ _GET_IT = (
     "docker-compose on Debian 13); or `make compose` in a checkout, which builds it (Go 1.24.9 or later); "
     "or https://docs.docker.com/compose/install"
 )
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A command of Compose that runs. Made by `Compose.begun`."""
+
+    process: subprocess.Popen[bytes]
+    said: IO[bytes]
+    failed: Callable[[str], EngineError]
+
+    def ended(self, within_s: float) -> bool:
+        """Whether it ends within so many seconds."""
+        try:
+            self.process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def check(self) -> None:
+        """Do nothing when it has ended well.
+
+        Raises:
+            EngineError: It failed; with the last lines of what it said.
+        """
+        if code := self.process.wait():
+            self.said.seek(0)
+            raise self.failed(_why(code, self.said.read()))
 
 
 @dataclass(frozen=True)
@@ -52,7 +82,7 @@ class Compose:
         Raises:
             EngineError: It failed; with the last lines of its stderr, and a hint for failures that are known.
         """
-        whole = self._whole(words, project, file)
+        whole = self._whole(words, project, file, cwd)
         try:
             done = subprocess.run(
                 whole, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, check=False
@@ -60,10 +90,41 @@ class Compose:
         except OSError as error:
             raise self._failed(words, project, str(error)) from error
         if done.returncode:
-            said = done.stderr.decode(errors="replace") or done.stdout.decode(errors="replace")
-            lines = [line.rstrip() for line in said.splitlines() if line.strip()][-LAST_LINES:]
-            raise self._failed(words, project, "\n".join([f"it ended with exit code {done.returncode}", *lines]))
+            raise self._failed(words, project, _why(done.returncode, done.stderr or done.stdout))
         return done.stdout.decode(errors="replace")
+
+    @contextmanager
+    def begun(
+        self, words: Sequence[str], *, project: str, file: Path, cwd: Path, environment: Mapping[str, str]
+    ) -> Iterator[Begun]:
+        """The command while it runs; it ends with the block, at once where that raises.
+
+        Args:
+            words: Of Compose.
+            project: Name of the Compose project.
+            file: The Compose file.
+            cwd: Where it runs.
+            environment: Of the command, whole.
+
+        Raises:
+            EngineError: It cannot be started.
+        """
+        with tempfile.TemporaryFile() as said:
+            try:
+                process = subprocess.Popen(
+                    self._whole(words, project, file, cwd),
+                    cwd=cwd,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=said,
+                )
+            except OSError as error:
+                raise self._failed(words, project, str(error)) from error
+            try:
+                yield Begun(process, said, lambda why: self._failed(words, project, why))
+            finally:
+                _end(process)
 
     def follow(self, words: Sequence[str], *, project: str, cwd: Path, environment: Mapping[str, str]) -> None:
         """The command with stdout and stderr of this process, to its end or to Ctrl-C, which is no failure.
@@ -71,7 +132,7 @@ class Compose:
         Raises:
             EngineError: It failed, and has said why on stderr.
         """
-        whole = self._whole(words, project, None)
+        whole = self._whole(words, project, None, cwd)
         try:
             process = subprocess.Popen(whole, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL)
         except OSError as error:
@@ -79,20 +140,15 @@ class Compose:
         try:
             code = process.wait()
         except KeyboardInterrupt:
-            # A terminal interrupts both; a signal to this process alone has to be passed on.
-            process.terminate()
-            try:
-                process.wait(ENDS_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _end(process)
             return
         if code:
             raise self._failed(words, project, f"it ended with exit code {code}, and said why above")
 
-    def _whole(self, words: Sequence[str], project: str, file: Path | None) -> list[str]:
-        which_file = [] if file is None else ["--file", str(file)]
-        return [*self.command, "--ansi", "never", "--project-name", project, *which_file, *words]
+    def _whole(self, words: Sequence[str], project: str, file: Path | None, cwd: Path) -> list[str]:
+        # Folders in the file are relative to the project's, wherever the file is.
+        where = [] if file is None else ["--file", str(file), "--project-directory", str(cwd)]
+        return [*self.command, "--ansi", "never", "--project-name", project, *where, *words]
 
     def _failed(self, words: Sequence[str], project: str, why: str) -> EngineError:
         return EngineError(
@@ -101,6 +157,23 @@ class Compose:
             why=why,
             hint=docker_hints.fitting(why) or "`bacalhau-cosmos sensors diagnostics` shows what is wrong",
         )
+
+
+def _why(code: int, said: bytes) -> str:
+    lines = [line.rstrip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+    return "\n".join([f"it ended with exit code {code}", *lines[-LAST_LINES:]])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """A terminal interrupts both; a signal to this process alone has to be passed on."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(ENDS_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def find(checkout: Path | None, environment: Mapping[str, str]) -> Compose:

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from sensors.errors import SensorsError
+from sensors.errors import EngineError, SensorsError
 from sensors.manager import compose, waiting
 from sensors.manager.compose import Images, Owner
+from sensors.manager.compose_cli import Compose
 from sensors.manager.fleet import Fleet
 from sensors.manager.project import Places
 from sensors.manager.waiting import Seen
-
-
-class Composed(Protocol):
-    """The part of `compose_cli.Compose` that is needed here."""
-
-    def run(
-        self, words: list[str], *, project: str, file: Path | None, cwd: Path, environment: Mapping[str, str]
-    ) -> str:
-        """See `Compose`."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,7 @@ def write_file(project: Project) -> None:
 
 def up(
     project: Project,
-    composed: Composed,
+    composed: Compose,
     engine: Seen,
     *,
     clock: Callable[[], float],
@@ -100,17 +91,19 @@ def up(
         SensorsError: A container does not become well, see `waiting.wait_until_well`.
     """
     words = ["up", "--detach", "--no-build", "--remove-orphans"]
-    with ThreadPoolExecutor(1) as pool:
-        begun = pool.submit(_run, project, composed, words)
-        while not begun.done():
-            there = {each.service: each for each in engine.containers(project.name)}
-            progress(sum(1 for each in there.values() if each.well), len(project.services))
-            _wait(begun, waiting.LOOK_S)
-        begun.result()
+    environment = {**os.environ, **project.cosmos}
+    root = project.places.root
+    with composed.begun(words, project=project.name, file=project.file, cwd=root, environment=environment) as begun:
+        while not begun.ended(waiting.LOOK_S):
+            # An engine that is busy with Compose may be slow to answer: whether all is well is asked after it.
+            with suppress(EngineError):
+                there = engine.containers(project.name)
+                progress(sum(1 for each in there if each.well), len(project.services))
+        begun.check()
     waiting.wait_until_well(engine, project.name, project.services, clock=clock, sleep=sleep, progress=progress)
 
 
-def down(name: str, composed: Composed, places: Places) -> None:
+def down(name: str, composed: Compose, places: Places) -> None:
     """Nothing of the project runs: containers have ended in order and are gone, networks too.
 
     The Compose file is not asked, so it may have changed since, or be gone.
@@ -120,17 +113,3 @@ def down(name: str, composed: Composed, places: Places) -> None:
     """
     words = ["down", "--remove-orphans"]
     composed.run(words, project=name, file=None, cwd=places.root, environment=os.environ)
-
-
-def _run(project: Project, composed: Composed, words: list[str]) -> str:
-    environment = {**os.environ, **project.cosmos}
-    return composed.run(
-        words, project=project.name, file=project.file, cwd=project.places.root, environment=environment
-    )
-
-
-def _wait(begun: Future[str], seconds: float) -> None:
-    try:
-        begun.exception(timeout=seconds)
-    except TimeoutError:
-        return

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,17 +75,17 @@ def plan(places: Places, paths: Iterable[Path], *, home: Path | None = None) -> 
     return Removal(places, outermost, files, sum(sizes.values()))
 
 
-def refuse_running(project: str, containers: Callable[[str], Iterable[Container]]) -> None:
+def refuse_running(project: str, containers: Iterable[Container]) -> None:
     """Does nothing for a project of which no container runs.
 
     Args:
-        project: Its name.
-        containers: Those of a project (`engine.Engine.containers`).
+        project: Its name, or its folder.
+        containers: Of it.
 
     Raises:
         RequestError: One does: it would go on writing to files that are gone.
     """
-    running = sorted(each.service for each in containers(project) if each.exit_code is None)
+    running = sorted(each.service for each in containers if each.exit_code is None)
     if running:
         raise RequestError(
             "delete local data",

@@ -21,13 +21,17 @@ FOLDER_MODE = 0o750
 
 _FILE = "state.json"
 
+_ENDS = ("start", "reset", "stop", "cleanup")
+_MAKES_GOOD = {"start": _ENDS, "reset": _ENDS, "stop": _ENDS, "cleanup": _ENDS, "build": ("start", "reset")}
+"""Command -> others that begin where it was to end."""
+
 Step = Callable[[str], None]
 """Says what a command begins to do; kept, so that the next command can tell where this one was interrupted."""
 
 
 @dataclass(frozen=True)
 class Doing:
-    """A command that began and, unless it holds the lock, did not end.
+    """A command that began and, unless it holds the lock, did not end well.
 
     Attributes:
         command: Such as `start`.
@@ -42,7 +46,11 @@ class Doing:
     pid: int
 
     def __str__(self) -> str:
-        return f"`{self.command}` of {self.since:%Y-%m-%d %H:%M:%S} UTC was interrupted: {self.step}"
+        return f"`{self.command}` of {self.since:%Y-%m-%d %H:%M:%S} UTC did not end: {self.step}"
+
+    def is_made_good_by(self, command: str) -> bool:
+        """Whether that command does again all that this one left undone, or makes an end of it."""
+        return command == self.command or command in _MAKES_GOOD.get(self.command, ())
 
 
 @dataclass(frozen=True)
@@ -73,13 +81,16 @@ def read(places: Places) -> Known:
         return _decoded(json.loads(path.read_text(encoding="utf-8")), places)
     except FileNotFoundError:
         return Known(project=_of_the_old_script(places))
+    except PermissionError as error:
+        hint = "run as the user that it belongs to, or give it to this one: sudo chown -R $USER .sensors"
+        raise _unread(path, error, hint) from error
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SensorsError(
-            "read what the project remembers",
-            path,
-            why=str(error),
-            hint="remove the file: `bacalhau-cosmos sensors cleanup --project-name NAME` finds what runs by its label",
-        ) from error
+        hint = "remove the file: `bacalhau-cosmos sensors cleanup --project-name NAME` finds what runs by its label"
+        raise _unread(path, error, hint) from error
+
+
+def _unread(path: Path, error: Exception, hint: str) -> SensorsError:
+    return SensorsError("read what the project remembers", path, why=str(error), hint=hint)
 
 
 def remember(places: Places, *, project: str | None = None, images: Mapping[str, str] | None = None) -> None:
@@ -91,40 +102,36 @@ def remember(places: Places, *, project: str | None = None, images: Mapping[str,
 def forget(places: Places) -> None:
     """Nothing is known of what ran; the images stay known."""
     _write(places, replace(read(places), project=None))
-    places.old_project.unlink(missing_ok=True)
+    with _told(places.old_project):
+        places.old_project.unlink(missing_ok=True)
 
 
 @contextmanager
 def changing(places: Places, command: str, now: Callable[[], datetime]) -> Iterator[Step]:
     """One command alone changes the project; however its process ends, the lock ends with it.
 
-    What is yielded says what the command begins to do. When the block ends well nothing of that stays; when it does
-    not, the last step does, for the next command to tell.
+    What is yielded says what the command begins to do. When the block ends well nothing of that stays, and an earlier
+    command only where this one did not make it good; when it does not, the last step stays for the next one to tell.
 
     Raises:
         BusyError: Another command is at work; the error says which.
         SensorsError: The project's folder cannot be written.
     """
     lock = FileLock(places.own / "lock", timeout=0, mode=0o640)
-    try:
+    with _told(places.own):
         places.own.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise _busy(places) from error
-    except OSError as error:
-        raise SensorsError(
-            "change the project",
-            places.own,
-            why=error.strerror or str(error),
-            hint="run in a folder that this user may write, with room on its disk",
-        ) from error
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise _busy(places) from error
 
     def begin(step: str) -> None:
         _write(places, replace(read(places), doing=Doing(command, step, now(), os.getpid())))
 
     try:
+        left = read(places).doing
         yield begin
-        _write(places, replace(read(places), doing=None))
+        _write(places, replace(read(places), doing=None if left is None or left.is_made_good_by(command) else left))
     finally:
         lock.release()
 
@@ -142,7 +149,7 @@ def _busy(places: Places) -> BusyError:
 
 def _of_the_old_script(places: Places) -> str | None:
     try:
-        return places.old_project.read_text(encoding="utf-8").strip() or None
+        return places.old_project.read_text(encoding="utf-8", errors="replace").strip() or None
     except OSError:
         return None
 
@@ -154,14 +161,28 @@ def _is_a_copy(root: Path, places: Places) -> bool:
 
 def _write(places: Places, known: Known) -> None:
     """Written aside and renamed: a kill at any instruction leaves the old file or the new one."""
-    places.own.mkdir(mode=FOLDER_MODE, exist_ok=True)
     path = places.own / _FILE
     aside = path.with_name(f"{_FILE}.new")
     content = {"schemaVersion": VERSION, "root": str(places.root), **asdict(known)}
     if known.doing is not None:
         content["doing"]["since"] = known.doing.since.isoformat()
-    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    aside.replace(path)
+    with _told(places.own):
+        places.own.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        aside.replace(path)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SensorsError(
+            "change the project",
+            path,
+            why=error.strerror or str(error),
+            hint="run in a folder that this user may write, with room on its disk",
+        ) from error
 
 
 def _decoded(content: dict[str, Any], places: Places) -> Known:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -79,12 +81,34 @@ def test_a_start_that_was_killed_is_told_and_made_good(built: Manager, name: str
             os.killpg(process.pid, signal.SIGKILL)
     shown = built.run("monitor", "--once")
     assert "OSL_SENSOR001" in shown.stdout
-    done = built.run("start", "--no-rebuild", "--no-diagnostics", "--uploader-tag", "v1")
-    assert "was interrupted: start 2 containers" in done.stderr
+    (built.folder / "elsewhere").mkdir()
+    where = ("--output", "elsewhere/made.yml")
+    done = built.run("start", "--no-rebuild", "--no-diagnostics", "--uploader-tag", "v1", *where)
+    assert "did not end: start 2 containers" in done.stderr
     assert "makes it good" in done.stderr
     states = docker("inspect", "--format", "{{.State.Health.Status}}", *labelled(name)["containers"]).stdout.split()
     assert states == ["healthy", "healthy"]
     assert json.loads(state.read_text(encoding="utf-8"))["doing"] is None
+    assert (built.folder / "data" / "oslo" / "1" / "sensor_data.db").is_file(), "wherever the Compose file is"
+
+
+def test_a_copy_of_the_folder_does_not_touch_what_the_first_one_runs(built: Manager, name: str, tmp_path: Path) -> None:
+    copy = Manager(Path(shutil.copytree(built.folder, tmp_path / "copy")), built.variables)
+    for words in (("stop", "--no-prompt"), ("cleanup", "--yes"), ("start", "--no-rebuild", "--tag", "v1")):
+        refused = copy.run(*words, check=False)
+        assert refused.returncode == 2
+        assert f"containers of this name were started from {built.folder}" in refused.stderr
+    assert len(labelled(name)["containers"]) == 2
+
+
+def test_local_data_stays_while_containers_run(built: Manager, name: str) -> None:
+    """Also where the project's name was lost."""
+    (built.folder / ".sensors" / "state.json").unlink()
+    refused = built.run("clean", "--local", "--yes", check=False)
+    assert refused.returncode == 2
+    assert "of its containers run" in refused.stderr
+    assert (built.folder / "data" / "oslo" / "1" / "sensor_data.db").is_file()
+    assert len(labelled(name)["containers"]) == 2
 
 
 def test_a_container_that_is_not_well_ends_start_with_its_last_lines(built: Manager, name: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import pytest
 from azure.cosmos import CosmosClient, DatabaseProxy, PartitionKey
 
 from processors import containers, cosmos
-from processors.containers import Definition, create, definitions, differences
+from processors.containers import Definition, create, definitions, differences, ensure
 from processors.cosmos import Account
 from processors.errors import EndpointError, SinkError
 from tests.harness.strict import Answer, Exchange, StrictCosmos
@@ -144,3 +145,21 @@ def test_an_identity_that_may_not_create_is_told_so(strict: StrictCosmos) -> Non
     with pytest.raises(EndpointError, match="create the database or container") as caught:
         create(strict.account)
     assert "control plane" in caught.value.hint
+
+
+def test_ensuring_asks_for_no_right_to_create_where_nothing_is_missing(strict: StrictCosmos) -> None:
+    strict.plan = lambda request: Answer(403, {"message": "no"}) if request.method == "POST" else None
+    assert ensure(strict.account).created == ()
+
+
+def test_ensuring_creates_what_is_missing(emulator: str) -> None:
+    made = ensure(Account(emulator, "", f"test-{uuid.uuid4().hex[:12]}"))
+    assert len(made.created) == 5
+    assert made.existed == ()
+
+
+def test_ensuring_does_not_take_a_service_that_rests_for_one_without_containers(strict: StrictCosmos) -> None:
+    strict.plan = lambda request: Answer(503, {"message": "later"}) if "/colls/runs" in request.path else None
+    with pytest.raises(SinkError, match="503"):
+        ensure(strict.account)
+    assert "POST" not in {request.method for request in strict.exchanges}

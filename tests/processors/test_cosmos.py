@@ -65,6 +65,8 @@ def test_takes_https_anywhere_and_http_on_this_machine(endpoint: str) -> None:
         ("a.documents.azure.com", "https://"),
         ("a.documents.azure.com:443", "https://"),
         ("https://", "host name"),
+        ("https://.documents.azure.com", "characters that no host has"),
+        (f"https://{'a' * 64}.documents.azure.com", "characters that no host has"),
         ("ftp://a.documents.azure.com", "https://"),
         ("https://a.documents.azure.com:port", "port is malformed"),
         ("https://[::1", "malformed"),

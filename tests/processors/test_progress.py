@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.errors import CheckpointError
+from processors.errors import CheckpointError, SinkError
 from processors.progress import Life, progress
 from tests.harness import databases, oracle
 from tests.harness.databases import readings
@@ -138,3 +138,17 @@ def test_damaged_totals_are_not_told(node: Node, column: str) -> None:
     databases.execute(node.checkpoint, f"UPDATE carried SET {column} = {other} WHERE name LIKE 'totals%'")
     with pytest.raises(CheckpointError, match="not as it was written"):
         of(node)
+
+
+def test_what_was_never_taken_in_was_never_uploaded(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The life is announced in the archive before anything of it is sent."""
+
+    def refuse(*_: object) -> None:
+        raise SinkError("write", "readings", why="refused", hint="none")
+
+    fill(node)
+    monkeypatch.setattr(node.memory, "write", refuse)
+    with pytest.raises(SinkError):
+        node.run()
+    (life,) = of(node)["one"]
+    assert (life.taken_at, life.totals, life.whole) == (None, None, True)

@@ -101,4 +101,4 @@ def test_a_failed_build_shows_its_last_lines_and_the_next_command_says_so(docker
     docker.set(fails={})
     again = run()
     assert again.exit_code == 0
-    assert "was interrupted: build the images" in again.stderr
+    assert "did not end: build the images" in again.stderr

@@ -1,10 +1,10 @@
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import typer
@@ -16,6 +16,10 @@ from submitter import cli as command_line
 from submitter import version
 from submitter.errors import Explained, UsageError
 from tests.harness.strict import Answer
+
+pty = pytest.importorskip("pty", reason="a terminal of its own takes Unix")
+
+ROOT = Path(__file__).parents[2]
 
 COMMANDS = [
     ["run"],
@@ -186,3 +190,19 @@ def test_the_default_output_is_a_table_on_a_terminal_only(script):
     assert shown.split()[:2] == ["bacalhau-cosmos", version()]
     piped = subprocess.run([script, "version"], capture_output=True, check=True)
     assert json.loads(piped.stdout)["bacalhau-cosmos"] == version()
+
+
+@pytest.mark.parametrize("module", ["docker", "dotenv", "filelock", "jinja2"])
+def test_a_package_of_the_manager_that_is_missing_is_named_with_its_extra(module, tmp_path):
+    (tmp_path / "sensors.yaml").write_text("schema_version: 1\ncities: [{name: Oslo}]\n", encoding="utf-8")
+    code = f"import sys; sys.modules[{module!r}] = None; from submitter.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "sensors", "start"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "pip install 'bacalhau-cosmos[manager]'" in done.stderr

@@ -194,7 +194,7 @@ def test_interrupted_it_says_how_far_it_came_and_the_same_command_goes_on(projec
     assert doing.command == "clean"
     again = cli("sensors", "clean", "--yes")
     assert told(again)["containers"][0]["deleted"] == 150
-    assert "was interrupted: delete 250 documents" in again.stderr
+    assert "did not end: delete 250 documents" in again.stderr
     assert state.read(places_of(project)).doing is None
 
 

@@ -1,7 +1,6 @@
 import io
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -16,6 +15,8 @@ from network.errors import NetworkError
 from submitter.errors import ResultError
 from submitter.fetch import unpack
 from tests.harness.orchestrator import JOBS, NODES, Answer, Orchestrator, recorded
+
+pty = pytest.importorskip("pty", reason="a terminal of its own takes Unix")
 
 SPEC = """
 Name: '{{or (index . "name") "x"}}'

@@ -86,7 +86,7 @@ def ask(endpoint: str, now: Callable[[], datetime], answer_s: float = ANSWER_S) 
         with closing(_open(opener, endpoint, answer_s)) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return Answer(answer.status, headers, answer.read(_READ_BYTES), now())
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, UnicodeError) as error:  # UnicodeError: a name that no host has
         reason = getattr(error, "reason", None) or error
         raise SensorsError(
             "reach the endpoint",

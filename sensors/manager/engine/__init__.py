@@ -149,6 +149,13 @@ class Engine:
             )
         return removed
 
+    def homes(self, project: str) -> set[Path]:
+        """Folders that containers of a project were started from."""
+        with _explained("list containers", project):
+            label = f"{names.PROJECT_LABEL}={project}"
+            found = self._client.containers.list(all=True, ignore_removed=True, filters={"label": label})
+        return {Path(each.labels[_FOLDER_LABEL]) for each in found if _FOLDER_LABEL in each.labels}
+
     def last_lines(self, container: Container, lines: int) -> Sequence[str]:
         """The end of what a container said, stdout and stderr as they came."""
         with _explained("read the log", container.service):

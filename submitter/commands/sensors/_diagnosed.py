@@ -26,11 +26,11 @@ Show = Callable[[tuple[str, dict[str, Any]]], None]
 """Gets what was found as text and as a JSON object."""
 
 
-def diagnosed(show: Show) -> bool:
+def diagnosed(show: Show, loaded: "Loaded | None" = None) -> bool:
     """Looks at the project of the working folder and shows what is found; whether nothing failed."""
     from sensors.manager.diagnostics.mask import masking
 
-    subject = subject_of(Path.cwd(), os.environ)
+    subject = subject_of(Path.cwd(), os.environ, loaded)
     with _machine(subject.cosmos) as machine:
         return _shown(subject, machine, masking(subject.secrets), show)[0]
 
@@ -72,8 +72,8 @@ def bundled(path: Path, show: Show) -> bool:
     return well
 
 
-def subject_of(root: Path, environment: Mapping[str, str]) -> "Subject":
-    """The project in a folder, as far as its configuration can be read."""
+def subject_of(root: Path, environment: Mapping[str, str], given: "Loaded | None" = None) -> "Subject":
+    """The project in a folder, as it was given, or as far as its configuration can be read."""
     from processors.settings import PREFIX, Settings
     from sensors.errors import SensorsError
     from sensors.manager import settings
@@ -85,7 +85,7 @@ def subject_of(root: Path, environment: Mapping[str, str]) -> "Subject":
 
     loaded: Loaded | SensorsError
     try:
-        loaded = settings.load(root, settings.Wanted(), environment)
+        loaded = given or settings.load(root, settings.Wanted(), environment)
     except SensorsError as error:
         loaded = error
     places = places_of(root) if isinstance(loaded, SensorsError) else loaded.places

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from submitter.commands._stop import interrupted_by_sigterm
+from submitter.errors import UsageError
 from submitter.output import plain
 
 if TYPE_CHECKING:
     from sensors.manager.compose import Images
     from sensors.manager.compose_cli import Compose
+    from sensors.manager.engine import Engine
     from sensors.manager.fleet import Fleet
     from sensors.manager.lifecycle import Project
     from sensors.manager.project import Places
@@ -72,8 +75,10 @@ def chosen_name(loaded: "Loaded", name: str | None = None) -> str:
     """The name given on the command line, else of what runs, else of the configuration, else of the folder."""
     from sensors.manager import state
     from sensors.manager.names import checked
+    from sensors.manager.project import default_name
 
-    return checked(name or state.read(loaded.places).project or loaded.project or name_of(loaded.places))
+    places = loaded.places
+    return checked(name or state.read(places).project or loaded.project or default_name(places.root))
 
 
 def _images(fleet: "Fleet", known: "Known") -> "Images":
@@ -93,11 +98,33 @@ def places_here() -> "Places":
 
 
 def name_of(places: "Places") -> str:
-    """The name of what runs, or of what would."""
-    from sensors.manager import state
+    """As `chosen_name`, also where the configuration does not hold: what runs can be stopped all the same."""
+    from sensors.errors import ConfigError
+    from sensors.manager import settings, state
     from sensors.manager.project import default_name
 
-    return state.read(places).project or default_name(places.root)
+    if (known := state.read(places).project) is not None:
+        return known
+    try:
+        return chosen_name(settings.load(places.root, settings.Wanted(), os.environ))
+    except ConfigError:
+        return default_name(places.root)
+
+
+def refuse_of_another_folder(engine: "Engine", name: str, places: "Places") -> None:
+    """Does nothing unless containers of that name were started from another folder, which is still there.
+
+    Raises:
+        UsageError: They were: this folder is a copy, or two folders were given one name.
+    """
+    others = sorted(home for home in engine.homes(name) if home != places.root and home.exists())
+    if others:
+        raise UsageError(
+            "change the project",
+            name,
+            why=f"containers of this name were started from {others[0]}",
+            hint="give this folder's project a name of its own: --project-name of `start`, or project: in sensors.yaml",
+        )
 
 
 def compose() -> "Compose":
@@ -112,10 +139,12 @@ def changing(places: "Places", command: str) -> "Iterator[Step]":
     """This command alone changes the project; says what an earlier one left undone, and each step of this one."""
     from sensors.manager import state
 
-    with state.changing(places, command, lambda: datetime.now(UTC)) as begin:
+    with interrupted_by_sigterm(), state.changing(places, command, lambda: datetime.now(UTC)) as begin:
         left = state.read(places).doing
-        if left is not None:
+        if left is not None and left.is_made_good_by(command):
             say(f"Note: {left}; `{command}` begins anew and makes it good")
+        elif left is not None:
+            say(f"Note: {left}; `bacalhau-cosmos sensors {left.command}` again makes it good")
 
         def step(text: str) -> None:
             begin(text)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from submitter.commands.sensors._account import account_of
 from submitter.commands.sensors._build import builder
-from submitter.commands.sensors._project import changing, compose, project_of, say
+from submitter.commands.sensors._local import refuse_running
+from submitter.commands.sensors._project import changing, compose, project_of, refuse_of_another_folder, say
 from submitter.commands.sensors.diagnostics import report
 from submitter.errors import UsageError
 
@@ -62,20 +63,25 @@ def start_project(loaded: "Loaded", asked: Asked) -> None:
     places = loaded.places
     composed = compose()
     with connected() as engine, changing(places, asked.command) as step:
-        step("look at Cosmos DB")
-        _prepare_cosmos(loaded.cosmos)
         project = project_of(loaded, name=asked.name, file=asked.file)
-        build = builder(loaded, project.name, tag=asked.tag, by_content=asked.by_content) if asked.rebuild else None
+        names = list(dict.fromkeys(name for name in (state.read(places).project, project.name) if name))
+        for name in names:
+            refuse_of_another_folder(engine, name, places)
+        folders.check(places, project.fleet, project.owner)
+        _prepare_cosmos(loaded.cosmos)
+        tag = loaded.fleet.tag if asked.tag is None else asked.tag
+        build = builder(loaded, project.name, tag=tag, by_content=asked.by_content) if asked.rebuild else None
         if build is None:
             _require_images(engine, project)
         if build is not None:
             step("build the images")
             project = replace(project, images=Images(**{each.image: each.name for each in build().images}))
-        for name in dict.fromkeys(name for name in (state.read(places).project, project.name) if name):
+        for name in names:
             step(f"stop the containers of {name}")
             lifecycle.down(name, composed, places)
         if asked.removal is not None:
             step("delete local data")
+            refuse_running(engine, places, names)
             removal.remove(asked.removal)
         state.remember(places, project=project.name)
         step(f"write {project.file}")
@@ -87,7 +93,7 @@ def start_project(loaded: "Loaded", asked: Asked) -> None:
             lifecycle.up(project, composed, engine, clock=time.monotonic, sleep=time.sleep, progress=progress)
     _tell(project)
     if asked.diagnostics:
-        report()
+        report(loaded=loaded)
 
 
 def _prepare_cosmos(variables: Mapping[str, str]) -> None:

@@ -32,7 +32,7 @@ def build(
         raise UsageError("build", "--no-tag with --tag", why="they contradict each other", hint="leave one out")
     how = chosen(output)
     loaded = load(options.wanted())
-    built = builder(loaded, chosen_name(loaded), tag=tag, by_content=no_tag)
+    built = builder(loaded, chosen_name(loaded), tag=loaded.fleet.tag if tag is None else tag, by_content=no_tag)
     with changing(loaded.places, "build") as step:
         step("build the images")
         _show(built(), how)

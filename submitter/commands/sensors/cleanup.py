@@ -9,7 +9,7 @@ import typer
 
 from submitter.commands.sensors import _options as options
 from submitter.commands.sensors._ask import confirmed
-from submitter.commands.sensors._project import changing, name_of, places_here, say
+from submitter.commands.sensors._project import changing, name_of, places_here, refuse_of_another_folder, say
 from submitter.output import Output, chosen, show_document, show_pairs
 
 EXAMPLE = "Example: bacalhau-cosmos sensors cleanup --dry-run"
@@ -44,9 +44,14 @@ def cleanup(
             say("nothing was removed")
             return
         with changing(places, "cleanup") as step:
+            if project_name is None:
+                refuse_of_another_folder(engine, name, places)
             step(f"remove what carries the label of {name}")
             removed = engine.remove(name)
-            if name == state.read(places).project:
+            left = sorted({each.compose_project for each in engine.started_from(places.root)})
+            if left:
+                say(f"Note: {', '.join(left)} has containers without our label, which `sensors stop` ends")
+            elif name == state.read(places).project:
                 state.forget(places)
     _show(removed, how, dry_run=False)
 

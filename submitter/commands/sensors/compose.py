@@ -5,7 +5,7 @@
 import typer
 
 from submitter.commands.sensors import _options as options
-from submitter.commands.sensors._project import load, project_of, say
+from submitter.commands.sensors._project import changing, load, project_of, say
 
 EXAMPLE = "Example: bacalhau-cosmos sensors compose --sensors-per-city 10 --readings-per-second 2"
 
@@ -46,7 +46,9 @@ def compose(
         )
     )
     project = project_of(loaded, file=output)
-    write_file(project)
+    with changing(loaded.places, "compose") as step:
+        step(f"write {project.file}")
+        write_file(project)
     if loaded.fleet.tag is None and not state.read(loaded.places).images:
         say(f"Note: no image was built here yet; the file names {project.images.sensors}: `sensors build` makes one")
     cities = project.fleet.cities

@@ -1,7 +1,7 @@
 """`bacalhau-cosmos sensors diagnostics`: whether the machine and the project are well, and what to do if not."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from submitter.commands.sensors._diagnosed import bundled, diagnosed
 from submitter.commands.sensors._project import say
 from submitter.errors import FAILED
 from submitter.output import Output, chosen, plain, show_document
+
+if TYPE_CHECKING:
+    from sensors.manager.settings import Loaded
 
 EXAMPLE = "Example: bacalhau-cosmos sensors diagnostics --bundle diagnostics.tar.gz"
 
@@ -38,9 +41,14 @@ def diagnostics(
         raise typer.Exit(FAILED)
 
 
-def report(how: str = "table") -> bool:
-    """Shows what is found in the working folder; whether nothing failed."""
-    return diagnosed(lambda found: _show(how, *found))
+def report(how: str = "table", loaded: "Loaded | None" = None) -> bool:
+    """Shows what is found in the working folder; whether nothing failed.
+
+    Args:
+        how: `table` or `json`.
+        loaded: The configuration with the flags of a command; None for that of the folder.
+    """
+    return diagnosed(lambda found: _show(how, *found), loaded)
 
 
 def _show(how: str, text: str, document: dict[str, object]) -> None:

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from submitter.commands.sensors._project import changing, compose, name_of, places_here, say
+from submitter.commands.sensors._project import (
+    changing,
+    compose,
+    name_of,
+    places_here,
+    refuse_of_another_folder,
+    say,
+)
 
 EXAMPLE = "Example: bacalhau-cosmos sensors stop --no-prompt"
 
@@ -22,14 +29,16 @@ def stop(
     On a terminal it then offers to forget the project's name.
     """
     from sensors.manager import lifecycle, state
+    from sensors.manager.engine import connected
 
     places = places_here()
     name = name_of(places)
     composed = compose()
-    with changing(places, "stop") as step:
+    with connected() as engine, changing(places, "stop") as step:
+        refuse_of_another_folder(engine, name, places)
         step(f"stop the containers of {name}")
         lifecycle.down(name, composed, places)
-    say(f"stopped {name}; its data is where it was")
-    if not no_prompt and sys.stdin.isatty() and typer.confirm("Forget the project?", err=True):
-        state.forget(places)
-        say(f"forgot {name}")
+        say(f"stopped {name}; its data is where it was")
+        if not no_prompt and sys.stdin.isatty() and typer.confirm("Forget the project?", err=True):
+            state.forget(places)
+            say(f"forgot {name}")

@@ -77,7 +77,7 @@ def test_a_new_level_is_told_once() -> None:
 
 
 def test_sensors_that_come_and_go_do_not_move_the_level() -> None:
-    city = weather(5 * DAY, 6)
+    city = weather(6 * DAY, 6)
     city += 10 * np.arange(6)[:, np.newaxis]
     city[3:, THEN:] = np.nan
     assert compared(means(city))[0].is_empty()

@@ -90,6 +90,9 @@ def test_what_cannot_be_run_is_none(tmp_path: Path) -> None:
         found(tmp_path)
 
 
+ENDS_S = 60.0
+
+
 @pytest.fixture
 def compose(tmp_path: Path) -> Compose:
     program(tmp_path / "bin/docker", "2.40.3")
@@ -100,7 +103,8 @@ def test_a_command_runs_for_its_project_and_gives_what_it_printed(compose: Compo
     file = tmp_path / "docker-compose.yml"
     run = {"project": "p", "cwd": tmp_path, "environment": {}}
     said = json.loads(compose.run(["up", "--detach"], file=file, **run))
-    words = ["compose", "--ansi", "never", "--project-name", "p", "--file", str(file), "up", "--detach"]
+    where = ["--file", str(file), "--project-directory", str(tmp_path)]
+    words = ["compose", "--ansi", "never", "--project-name", "p", *where, "up", "--detach"]
     assert said == {"words": words, "cwd": str(tmp_path), "said": None}
     assert "--file" not in json.loads(compose.run(["down"], file=None, **run))["words"]
 
@@ -187,3 +191,38 @@ def test_following_shows_what_is_said_and_tells_of_a_failure(tmp_path: Path) -> 
     assert err.startswith("why\n")
     assert "EngineError: cannot run" in err
     assert "it ended with exit code 1, and said why above" in err
+
+
+def script(path: Path, lines: str) -> Compose:
+    path.write_text(f"#!{sys.executable}\n{lines}", encoding="utf-8")
+    path.chmod(0o755)
+    return Compose((str(path),), "2.40.3")
+
+
+def test_a_command_that_has_begun_is_waited_for_and_fails_with_its_last_lines(tmp_path: Path) -> None:
+    run = {"project": "p", "file": tmp_path / "x.yml", "cwd": tmp_path, "environment": {}}
+    with script(tmp_path / "well", "print('made')").begun(["up"], **run) as begun:
+        assert begun.ended(ENDS_S)
+        begun.check()
+    failing = script(tmp_path / "ill", "import sys; print('no space left on device', file=sys.stderr); sys.exit(17)")
+    with failing.begun(["up"], **run) as begun:
+        assert begun.ended(ENDS_S)
+        with pytest.raises(EngineError, match=r"exit code 17\nno space left") as failed:
+            begun.check()
+    assert "df -h" in failed.value.hint
+
+
+def test_a_command_that_has_begun_ends_with_its_block(tmp_path: Path) -> None:
+    run = {"project": "p", "file": tmp_path / "x.yml", "cwd": tmp_path, "environment": {}}
+    endless = script(tmp_path / "endless", "import time\nwhile True: time.sleep(60)")
+    seen = []
+
+    def interrupted() -> None:
+        with endless.begun(["up"], **run) as begun:
+            seen.append(begun)
+            assert not begun.ended(0.01)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert seen[0].process.poll() is not None

@@ -20,6 +20,19 @@ def me() -> Owner:
     return Owner(os.getuid(), os.getgid()) if hasattr(os, "getuid") else THEIRS
 
 
+def test_a_check_changes_nothing(places: Places, fleet: Fleet) -> None:
+    folders.check(places, fleet, me())
+    assert not list(places.root.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links take rights there")
+def test_links_in_a_circle_are_told(places: Places, fleet: Fleet) -> None:
+    places.state.symlink_to(places.archive)
+    places.archive.symlink_to(places.state)
+    with pytest.raises(SensorsError, match="cannot make the folder"):
+        folders.prepare(places, fleet, me())
+
+
 def test_every_sensor_has_a_folder(places: Places, fleet: Fleet) -> None:
     folders.prepare(places, fleet, me())
     folders.prepare(places, fleet, me())

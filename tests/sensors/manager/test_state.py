@@ -89,10 +89,39 @@ def test_a_command_that_fails_leaves_its_last_step(places: Places) -> None:
     with pytest.raises(OSError, match="full"):
         failing()
     doing = state.read(places).doing
-    assert str(doing) == "`start` of 2026-11-23 12:00:00 UTC was interrupted: write the file"
+    assert str(doing) == "`start` of 2026-11-23 12:00:00 UTC did not end: write the file"
     with state.changing(places, "stop", noon):
         pass
     assert state.read(places).doing is None
+
+
+@pytest.mark.parametrize(
+    ("command", "after", "stays"),
+    [("clean", "build", True), ("clean", "clean", False), ("start", "build", True), ("start", "stop", False)],
+)
+def test_what_did_not_end_is_told_until_it_is_made_good(places: Places, command: str, after: str, stays: bool) -> None:
+    def failing() -> None:
+        with state.changing(places, command, noon) as step:
+            step("half of it")
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        failing()
+    with state.changing(places, after, noon) as step:
+        step("all of it")
+    doing = state.read(places).doing
+    assert (doing is not None) is stays
+    assert doing is None or doing.command == command
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders there have no such bits")
+def test_a_full_or_read_only_disk_is_told(places: Places) -> None:
+    state.remember(places, project="weather")
+    (places.own / "state.json.new").mkdir()
+    with pytest.raises(SensorsError, match="cannot change the project"):
+        state.remember(places, project="other")
+    with pytest.raises(SensorsError, match="cannot change the project"):
+        state.forget(places)
 
 
 def test_a_command_that_is_refused_before_its_first_step_leaves_none(places: Places) -> None:

@@ -50,7 +50,7 @@ def test_an_interrupted_command_says_what_the_next_one_does(places: Places) -> N
     interrupt(places)
     check = found(places)["last command"]
     assert check.outcome is Outcome.WARNING
-    assert "`reset` of 2026-11-23 12:00:00 UTC was interrupted: build the images" in check.found
+    assert "`reset` of 2026-11-23 12:00:00 UTC did not end: build the images" in check.found
     assert check.remedy.startswith("run `bacalhau-cosmos sensors reset` again: it ")
 
 
