@@ -7,6 +7,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from processors import lineage
 from processors.archive import Archive
 from processors.errors import SourceChanged
+from processors.model import Branch
 from tests.harness import databases, oracle
 from tests.harness.databases import AUTO, PLAIN, START, Row, readings
 from tests.harness.node import Node
@@ -220,6 +222,20 @@ def test_a_row_changed_in_place_is_not_another_life(ninety: Ninety, tmp_path: Pa
     assert node.run().rows == 10
     assert known <= node.facts()
     assert len(generations(node)) == 1
+
+
+def test_anchors_grow_sparse_with_age_and_never_many() -> None:
+    """By the limits that runs have; the next test shows with smaller ones what is found by what is kept."""
+    branch = Branch("life", None, 0, 0, ({"id": 0},))
+    for last in range(1, 1_001):
+        branch = lineage.advance(branch, last, {"id": last})
+        assert len(branch.anchors) <= 64
+    kept = [anchor["id"] for anchor in branch.anchors]
+    assert kept[0] == 0
+    assert kept[-16:] == list(range(985, 1_001))
+    gaps = [late - early for early, late in pairwise(kept)]
+    assert gaps == sorted(gaps, reverse=True)
+    assert branch.position == 1_000
 
 
 def test_many_batches_keep_the_first_anchor(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
