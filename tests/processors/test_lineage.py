@@ -229,9 +229,8 @@ def test_anchors_grow_sparse_with_age_and_never_many() -> None:
     branch = Branch("life", None, 0, 0, ({"id": 0},))
     for last in range(1, 1_001):
         branch = lineage.advance(branch, last, {"id": last})
-        assert len(branch.anchors) <= 64
+        assert min(last, 33) <= len(branch.anchors) <= 64, "half of them stay, not the ends alone"
     kept = [anchor["id"] for anchor in branch.anchors]
-    assert len(kept) > 32, "half of them stay, not the ends alone"
     assert kept[0] == 0
     assert kept[-16:] == list(range(985, 1_001))
     gaps = [late - early for early, late in pairwise(kept)]
