@@ -1,0 +1,50 @@
+"""Values at the resolution of their sensor: digits that it does not measure are not paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
+
+import polars as pl
+
+from processors.schema import MAX_EXACT_INTEGER
+
+_MOST = 10**9
+
+
+def is_step(step: float) -> bool:
+    """Whether values can be rounded to whole steps of it: nine digits at most, before and after the point."""
+    if not 0 < step <= _MOST:
+        return False
+    exact = _exact(step)
+    return exact.numerator <= _MOST and exact.denominator <= _MOST
+
+
+def rounded(rows: pl.DataFrame, resolution: Mapping[str, float]) -> pl.DataFrame:
+    """The rows with values at whole steps, each the number that is nearest to that step's decimal text.
+
+    A value moves by half a step at most, and by what the nearest number is off. One that is so large that whole steps
+    of it are no numbers stays as it is.
+
+    Args:
+        rows: With measures.
+        resolution: Measure -> step, above 0.
+    """
+    return rows.with_columns(_rounded(rows, resolution))
+
+
+def _rounded(rows: pl.DataFrame, resolution: Mapping[str, float]) -> Iterator[pl.Expr]:
+    for name, step in resolution.items():
+        if name not in rows.columns:
+            continue
+        exact = _exact(step)
+        up, down = float(exact.denominator), float(exact.numerator)
+        steps = (pl.col(name) * up / down).round()
+        whole = (steps * down).abs() <= MAX_EXACT_INTEGER
+        yield pl.when(whole).then(steps * down / up + 0.0).otherwise(name).alias(name)
+
+
+def _exact(step: float) -> Fraction:
+    """The step as its decimal text has it."""
+    return Fraction(Decimal(repr(step)))
