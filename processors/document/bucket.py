@@ -181,7 +181,7 @@ def unpack(item: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [dict(item)]
     try:
         return _unpacked(item)
-    except (KeyError, TypeError, AttributeError, OverflowError) as exc:
+    except (KeyError, TypeError, AttributeError, OverflowError, ValueError) as exc:
         raise ValueError(f"the bucket {item.get(_ID)} does not have the parts of one: {exc!r}") from exc
 
 

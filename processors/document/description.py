@@ -48,7 +48,8 @@ def apart(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         rows: Readings as they leave, at the stage `schematized` or `sanitized`; they keep what they say.
     """
     names = [name for name in NAMES if name in rows.columns]
-    known = rows.with_columns(pl.col(name) + 0.0 for name in names if rows.schema[name].is_float())  # no -0.0
+    numbers = [name for name in names if rows.schema[name].is_float()]
+    known = rows.with_columns(pl.when(pl.col(name) == 0).then(0.0).otherwise(name).alias(name) for name in numbers)
     place = [SENSOR_ID, MONTH, *names]
     distinct = known.select(place).unique(maintain_order=True)
     named = [_name(each) for each in distinct.iter_rows(named=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 
@@ -31,18 +31,24 @@ def rounded(rows: pl.DataFrame, resolution: Mapping[str, float]) -> pl.DataFrame
         rows: With measures.
         resolution: Measure -> step, above 0.
     """
-    return rows.with_columns(_rounded(rows, resolution))
+    return rows.with_columns(
+        _rounded(rows[name], _exact(step)) for name, step in resolution.items() if name in rows.columns
+    )
 
 
-def _rounded(rows: pl.DataFrame, resolution: Mapping[str, float]) -> Iterator[pl.Expr]:
-    for name, step in resolution.items():
-        if name not in rows.columns:
-            continue
-        exact = _exact(step)
-        up, down = float(exact.denominator), float(exact.numerator)
-        steps = (pl.col(name) * up / down).round()
-        whole = (steps * down).abs() <= MAX_EXACT_INTEGER
-        yield pl.when(whole).then(steps * down / up + 0.0).otherwise(name).alias(name)
+def _rounded(values: pl.Series, step: Fraction) -> pl.Series:
+    # Dividing by one number, Polars multiplies with its inverse, and 12 tenths are 1.2000000000000002 then.
+    denominators = pl.Series([float(step.denominator)]).new_from_index(0, len(values))
+    wholes = (values * denominators / float(step.numerator)).round() * float(step.numerator)
+    exact = pl.DataFrame({"value": values, "whole": wholes, "step": wholes / denominators})
+    return exact.select(
+        pl.when(pl.col("whole") == 0)
+        .then(0.0)  # not -0.0
+        .when(pl.col("whole").abs() <= MAX_EXACT_INTEGER)
+        .then("step")
+        .otherwise("value")
+        .alias(values.name)
+    ).to_series()
 
 
 def _exact(step: float) -> Fraction:
