@@ -21,10 +21,46 @@ def test_creates_what_is_missing_and_leaves_what_exists(cli, empty):
     names = [empty, *(f"{empty}/{name}" for name in ("readings", "aggregates", "anomalies", "runs"))]
     first = cli("cosmos", "create")
     assert first.exit_code == 0, first.stderr
-    assert json.loads(first.stdout) == {"created": names, "existed": []}
-    assert json.loads(cli("cosmos", "create").stdout) == {"created": [], "existed": names}
+    nothing = {"created": [], "existed": [], "updated": [], "differing": {}}
+    assert json.loads(first.stdout) == {**nothing, "created": names}
+    assert json.loads(cli("cosmos", "create").stdout) == {**nothing, "existed": names}
     table = cli("cosmos", "create", "--output", "table").stdout.splitlines()
     assert [line.split() for line in table] == [["name", "outcome"], *([name, "existed"] for name in names)]
+
+
+@pytest.mark.usefixtures("home")
+def test_what_differs_is_told_and_brought_in_line_when_asked(cli, strict):
+    name = f"{strict.account.database}/readings"
+    others = [f"{strict.account.database}/{other}" for other in ("aggregates", "anomalies", "runs")]
+    given = ("--endpoint", strict.account.endpoint, "--set", f"database={strict.account.database}")
+    asked = (*given, "--set", 'indexed={"readings": ["/city", "/observedAt"]}', "--set", 'ttl={"readings": "90d"}')
+    told = (
+        "indexed and not wanted: /sensorId, /month, /lastObservedAt, /isAnomaly; "
+        "TTL is what an item says itself, wanted is 90 days"
+    )
+    created = json.loads(cli("cosmos", "create", *asked).stdout)
+    assert created["differing"] == {name: told.split("; ")}
+    assert created["existed"] == [strict.account.database, name, *others]
+    row = next(
+        line for line in cli("cosmos", "create", *asked, "--output", "table").stdout.splitlines() if name in line
+    )
+    assert row.split(maxsplit=2) == [name, "existed", told]
+    checked = cli("cosmos", "check", *asked)
+    assert checked.exit_code == 0, checked.stderr
+    (step,) = [step for step in json.loads(checked.stdout)["steps"] if "notice" in step]
+    assert (step["step"], step["outcome"]) == ("containers", "ok")
+    assert step["notice"] == "; ".join(f"{name}: {text}" for text in told.split("; "))
+
+    updated = json.loads(cli("cosmos", "create", "--update", *asked).stdout)
+    assert updated == {
+        "created": [],
+        "existed": [strict.account.database, *others],
+        "updated": [name],
+        "differing": {},
+    }
+    assert json.loads(cli("cosmos", "create", *asked).stdout)["differing"] == {}
+    assert "notice" not in cli("cosmos", "check", *asked).stdout
+    assert list(json.loads(cli("cosmos", "create", *given).stdout)["differing"]) == [name]
 
 
 @pytest.mark.usefixtures("home")
