@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint fmt golden docs chaos bench bench-anomalies bench-network clean
+.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-network clean
 
 PYTHON ?= python3
 PY := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)/python
@@ -46,6 +46,10 @@ lint: setup ## Style, types, security, and whether generated docs are fresh
 	@$(PY) -m ruff check && $(PY) -m ruff format --check && $(PY) -m mypy && $(PY) tools/docs.py --check
 	@$(PY) -m bandit --quiet --configfile pyproject.toml --recursive submitter processors sensors network tools
 	@$(PY) tools/audit.py
+
+infra-check: ## Parse and check the Bicep of infra/azure: ours, pycep and checkov; nothing is deployed
+	@$(PYTHON) tools/setup.py infra
+	@$(PY) tools/infra_check.py
 
 fmt: setup ## Format the code
 	@$(PY) -m ruff check --fix && $(PY) -m ruff format
