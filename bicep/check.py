@@ -27,6 +27,7 @@ def check(folder: Path, ask: Callable[[Path], dict[str, Any]]) -> list[Finding]:
     if not found:
         found += _kept(main, rules.findings(main))
         found += _unused(main, files)
+        found += [finding for path in files for finding in references.unused(path)]
     found += outside.findings(ask(folder), main)
     return sorted(set(found))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +33,7 @@ _DECORATORS = frozenset({"allowed", "batchSize", "description", "maxLength", "ma
 
 
 def findings(path: Path) -> Iterator[Finding]:
-    """All that a file names and is not there, or that it declares and nothing uses.
+    """All that a file names and is not there.
 
     Raises:
         BicepError: It, or a file that it names, cannot be parsed.
@@ -44,6 +43,19 @@ def findings(path: Path) -> Iterator[Finding]:
         yield Finding(path, line, text)
 
 
+def unused(path: Path) -> Iterator[Finding]:
+    """Parameters and variables of a file that nothing in it uses.
+
+    Raises:
+        BicepError: It cannot be parsed.
+    """
+    file = parse(path)
+    used = {node.name for each in file.statements for node in _nodes_of(each) if isinstance(node, syntax.Name)}
+    for each in () if file.using else file.statements:
+        if isinstance(each, syntax.Parameter | syntax.Variable) and each.name not in used:
+            yield Finding(path, each.line, f"nothing uses {each.name!r}")
+
+
 def _bicep(path: Path, file: syntax.File) -> Iterator[tuple[int, str]]:
     named: dict[str, syntax.Statement] = {}
     for each in file.statements:
@@ -51,14 +63,10 @@ def _bicep(path: Path, file: syntax.File) -> Iterator[tuple[int, str]]:
             if each.name in named:
                 yield each.line, f"{each.name!r} is declared twice"
             named[each.name] = each
-    used: Counter[str] = Counter()
     for each in file.statements:
         yield from _statement(path, each, named)
         for node in _nodes_of(each):
-            yield from _uses(path, node, named, used)
-    for each in named.values():
-        if isinstance(each, syntax.Parameter | syntax.Variable) and not used[each.name]:
-            yield each.line, f"nothing uses {each.name!r}"
+            yield from _uses(path, node, named)
 
 
 def _statement(path: Path, each: syntax.Statement, named: dict[str, syntax.Statement]) -> Iterator[tuple[int, str]]:
@@ -117,11 +125,8 @@ def _module(path: Path, each: syntax.Module) -> Iterator[tuple[int, str]]:
             yield each.line, f"{each.path} needs the parameter {name!r}"
 
 
-def _uses(
-    path: Path, node: Expression, named: dict[str, syntax.Statement], used: Counter[str]
-) -> Iterator[tuple[int, str]]:
+def _uses(path: Path, node: Expression, named: dict[str, syntax.Statement]) -> Iterator[tuple[int, str]]:
     if isinstance(node, syntax.Name):
-        used[node.name] += 1
         if node.name not in named:
             yield node.line, f"there is no {node.name!r}"
     elif isinstance(node, syntax.Call):

@@ -14,7 +14,7 @@ from bicep.errors import Finding
 
 ACCOUNT = "Microsoft.DocumentDB/databaseAccounts"
 
-_ALLOWED = re.compile(r"//\s*infra:allow=([\w-]+)(?::[ \t]*(\S.*))?$", re.MULTILINE)
+_ALLOWED = re.compile(r"//\s*infra:allow=([\w-]+)(?::[ \t]*(.*))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

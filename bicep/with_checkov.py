@@ -1,7 +1,7 @@
 """What pycep and checkov say of a folder, as JSON on stdout; runs in an environment that has them, without ours.
 
 Checkov's command asks a server of its maker for guidelines, and without a network takes 34 s (measured) to give up. Its
-runner, called here, opens no connection. Most of its checks of Bicep are those of ARM, and there once these are imported.
+runner, called here, opens no connection. Most of its checks of Bicep are those of ARM, there once these are imported.
 """
 
 from __future__ import annotations
