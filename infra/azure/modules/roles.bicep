@@ -10,7 +10,10 @@
 //   edge-check      deletion in `runs`, where cosmos check writes a document and deletes it again
 //   reader          query, anomalies, dashboards
 //   contributor     all of that, anomalies label, sensors clean
-//   operator        cosmos scale, deployments of these files; with keys disabled also what `cosmos create` does
+//   operator        deployments of these files: with keys disabled also what `cosmos create` does; throughput
+//
+// A client first reads the account itself, so readMetadata has to hold at its scope ("... does not have required RBAC
+// permissions to perform action [.../readMetadata] on resource [/]"): the roles of the edge are given there.
 
 param accountName string
 param databaseName string
@@ -124,7 +127,7 @@ resource writers 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-
   properties: {
     roleDefinitionId: edgeWriter.id
     principalId: principal
-    scope: '${account.id}/dbs/${databaseName}'
+    scope: account.id
   }
 }]
 
@@ -135,7 +138,7 @@ resource verifiers 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@202
   properties: {
     roleDefinitionId: edgeVerifier.id
     principalId: principal
-    scope: '${account.id}/dbs/${databaseName}'
+    scope: account.id
   }
 }]
 
