@@ -8,7 +8,6 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 _TTL = re.compile(r"(\d+)(s|m|h|d)?", re.ASCII)
 _TTL_UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, None: 1}
-_DIGITS = 10
 
 
 def parse_duration_s(value: object) -> object:
@@ -23,6 +22,6 @@ def parse_ttl_s(value: object) -> object:
         return value
     text = value.strip()
     match = _TTL.fullmatch(text)
-    if match is None or len(match[1]) > _DIGITS:
+    if match is None:
         return -1 if text == "never" else value
     return int(match[1]) * _TTL_UNIT_S[match[2]]

@@ -34,7 +34,7 @@ param disableLocalAuth bool = true
 ])
 param publicNetworkAccess string = 'Disabled'
 
-@description('IPv4 addresses or CIDR ranges that the firewall lets in. Empty lets all in when access is enabled.')
+@description('IPv4 addresses or CIDR ranges that the firewall lets in. Without any the public network stays disabled.')
 param allowedAddresses array = []
 
 @description('How far back the account can be restored to any second. Thirty days are charged for, seven are not.')
@@ -119,7 +119,8 @@ module account 'modules/account.bicep' = {
     zoneRedundant: zoneRedundant
     otherRegions: otherRegions
     disableLocalAuth: disableLocalAuth
-    publicNetworkAccess: publicNetworkAccess
+    // Enabled without addresses would let everybody in to the door.
+    publicNetworkAccess: empty(allowedAddresses) ? 'Disabled' : publicNetworkAccess
     allowedAddresses: allowedAddresses
     backupTier: backupTier
     freeTier: freeTier

@@ -34,7 +34,7 @@ def test_what_is_here_is_clean(azure: Path) -> None:
         (
             "production.bicepparam",
             "publicNetworkAccess = 'Disabled'",
-            "publicNetworkAccess = 'Enabled'",
+            "publicNetworkAccess = 'Enabled'\nparam allowedAddresses = ['203.0.113.7']",
             "'Enabled' with production.bicepparam: the public network",
         ),
         (
@@ -48,12 +48,6 @@ def test_what_is_here_is_clean(azure: Path) -> None:
             "'serverless'",
             "'serverless'\nparam disableLocalAuth = false",
             "with trial.bicepparam: keys",
-        ),
-        (
-            "trial.bicepparam",
-            "infra:allow=public-network: ",
-            "",
-            "with trial.bicepparam: the public network reaches it",
         ),
         (
             "main.bicep",
@@ -107,6 +101,12 @@ def test_an_account_that_is_less_safe_is_told(
         ("modules/endpoint.bicep", "var zoneName =", "var zone =", "'zone' is declared twice"),
         ("modules/endpoint.bicep", "name: zoneName", "name: 'zone'", "nothing uses 'zoneName'"),
         ("modules/endpoint.bicep", "parent: zone\n", "", "needs a parent of type Microsoft.Network/privateDnsZones"),
+        (
+            "modules/monitoring.bicep",
+            "  name: '${accountName}-people'",
+            "  parent: account\n  name: 'people'",
+            "'people' is of a type that has no parent",
+        ),
         ("modules/monitoring.bicep", "budgets@2023-11-01", "budgets@2023-11-02", "was never looked up; .*2023-11-01"),
         ("modules/monitoring.bicep", "threshold: 90\n", "threshold: 90\n          threshold: 80\n", "given twice"),
         ("modules/account.bicep", "locationName: region", "locationName 'region'", "expected ':'"),
@@ -126,10 +126,33 @@ def test_what_does_not_resolve_is_told_with_file_and_line(
 
 
 def test_an_exception_needs_a_reason_and_a_rule(azure: Path, broken: Broken) -> None:
-    line = broken("trial.bicepparam", "infra:allow=public-network: a trial", "infra:allow=public-network:\n// a trial")
+    addresses = "param allowedAddresses = ['203.0.113.7']\n"
+    broken("trial.bicepparam", "param backupTier", f"{addresses}param backupTier")
+    (opened,) = found(azure)
+    assert "'Enabled' with trial.bicepparam: the public network reaches it (public-network)" in opened
+    line = broken("trial.bicepparam", addresses, f"// infra:allow=public-network: a trial\n{addresses}")
+    assert found(azure) == []
+    broken("trial.bicepparam", "public-network: a trial", "public-network:")
     assert found(azure) == [f"trial.bicepparam:{line}: infra:allow=public-network gives no reason"]
-    broken("trial.bicepparam", "infra:allow=public-network:", "infra:allow=public-netwerk: a trial")
-    assert any("there is no rule 'public-netwerk'" in line for line in found(azure))
+    broken("trial.bicepparam", "public-network:", "public-network")
+    assert found(azure) == [f"trial.bicepparam:{line}: infra:allow=public-network gives no reason"]
+    broken("trial.bicepparam", "public-network", "public-netwerk: a trial")
+    told = "there is no rule 'public-netwerk': public-network, key-access, old-tls, no-restore"
+    assert found(azure) == [opened, f"trial.bicepparam:{line}: {told}"]
+
+
+def test_the_public_network_stays_closed_without_addresses(azure: Path, broken: Broken) -> None:
+    broken("main.bicep", "publicNetworkAccess: empty(allowedAddresses) ? 'Disabled' : ", "publicNetworkAccess: ")
+    (opened,) = found(azure)
+    assert "'Enabled' with trial.bicepparam" in opened
+
+
+def test_a_parameter_file_gives_what_has_no_default(azure: Path, broken: Broken) -> None:
+    broken("main.bicep", "param location string = resourceGroup().location", "param location string")
+    assert found(azure)[:2] == [
+        "production.bicepparam:1: ./main.bicep needs the parameter 'location'",
+        "trial.bicepparam:1: ./main.bicep needs the parameter 'location'",
+    ]
 
 
 def test_a_module_that_nothing_deploys_is_told(azure: Path) -> None:

@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from azure.cosmos import CosmosClient, DatabaseProxy, PartitionKey
+from hatchling.builders.wheel import WheelBuilder
 
 from processors import containers, cosmos
 from processors.containers import Definition, create, definitions, differences, ensure, wanted
 from processors.cosmos import Account
-from processors.description import roles
+from processors.description import FILE, roles
 from processors.errors import EndpointError, SinkError
+from sensors.images import context
 from tests.harness.strict import Answer, Exchange, StrictCosmos
 
 EVERYTHING = ["readings", "aggregates", "anomalies", "runs"]
@@ -78,6 +81,14 @@ def test_the_roles_of_the_description_are_those_of_the_code() -> None:
     assert roles() == (containers.READINGS, containers.AGGREGATES, containers.ANOMALIES, containers.RUNS)
 
 
+def test_the_wheel_and_the_image_have_the_description() -> None:
+    root = Path(__file__).parents[2]
+    path = f"processors/{FILE}"
+    builder = WheelBuilder(str(root))
+    assert path in {file.distribution_path for file in builder.recurse_included_files()}
+    assert path in context.read(root, "processors")
+
+
 def test_settings_replace_what_is_described_by_role_whatever_the_name(account: Account) -> None:
     changed = replace(account, container="telemetry", indexed={"readings": ("/city",)}, ttl_s={"readings": 60})
     first, *others = wanted(changed)
@@ -124,6 +135,15 @@ def test_without_being_asked_nothing_is_changed(strict: StrictCosmos) -> None:
 
 def test_an_emulator_that_keeps_no_ttl_does_not_differ(account: Account) -> None:
     assert create(account).differing == {}
+
+
+def test_on_azure_a_container_that_states_no_ttl_has_it_off() -> None:
+    account = Account("https://a.documents.azure.com", "", "any")
+    (definition, *_) = wanted(account)
+    told = {"indexingPolicy": definition.indexing_policy}
+    assert containers.changeable_differences(account, told, definition) == [
+        "TTL is off, wanted is what an item says itself"
+    ]
 
 
 def test_an_identity_that_may_not_change_is_told_so(strict: StrictCosmos) -> None:

@@ -13,7 +13,6 @@ param budgetStart string
 
 var frequency = 'PT5M'
 var bytesOfGigabyte = 1073741824
-var singleResource = 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
 var perContainer = [
   {
     name: 'CollectionName'
@@ -55,7 +54,7 @@ resource throttled 'Microsoft.Insights/metricAlerts@2018-03-01' = {
     evaluationFrequency: frequency
     windowSize: 'PT5M'
     criteria: {
-      'odata.type': singleResource
+      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
       allOf: [
         {
           criterionType: 'StaticThresholdCriterion'
@@ -105,7 +104,7 @@ resource nearMaximum 'Microsoft.Insights/metricAlerts@2018-03-01' = if (autoscal
     evaluationFrequency: frequency
     windowSize: 'PT15M'
     criteria: {
-      'odata.type': singleResource
+      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
       allOf: [
         {
           criterionType: 'StaticThresholdCriterion'
@@ -140,7 +139,7 @@ resource storage 'Microsoft.Insights/metricAlerts@2018-03-01' = {
     evaluationFrequency: 'PT1H'
     windowSize: 'PT1H'
     criteria: {
-      'odata.type': singleResource
+      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
       allOf: [
         {
           criterionType: 'StaticThresholdCriterion'
