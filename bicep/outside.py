@@ -34,7 +34,10 @@ def ask(python: Path, folder: Path) -> dict[str, Any]:
     if not python.exists():
         raise OutsideError(f"{python} is missing: run `make setup`")
     command = [str(python), "-I", str(SCRIPT), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise OutsideError(f"checkov cannot be asked: no answer within {ANSWER_S:.0f} s") from error
     try:
         told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError) as error:

@@ -6,14 +6,13 @@ runner, called here, opens no connection. Most of its checks of Bicep are those 
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
-import pkgutil
 import sys
 from pathlib import Path
 from typing import Any
 
+import checkov.arm.checks.resource  # noqa: F401 - its checks are registered by this
 from checkov.bicep.runner import Runner
 from checkov.runner_filter import RunnerFilter
 from pycep import BicepParser
@@ -22,9 +21,6 @@ from pycep import BicepParser
 def main(folder: str) -> None:
     """Prints it."""
     logging.disable(logging.CRITICAL)
-    arm = importlib.import_module("checkov.arm.checks.resource")
-    for module in pkgutil.iter_modules(arm.__path__):
-        importlib.import_module(f"{arm.__name__}.{module.name}")
     unparsed = {}
     parser = BicepParser()
     for path in sorted(Path(folder).rglob("*.bicep")):

@@ -125,6 +125,19 @@ def test_what_does_not_resolve_is_told_with_file_and_line(
     assert any(re.match(rf"{re.escape(file)}:\d+: ", line) and re.search(text, line) for line in lines), lines
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("main.bicep", "account.outputs.endpoint", "account.outputs.end"),
+        ("modules/containers.bicep", "length(each", "size(each"),
+        ("modules/account.bicep", "'Tls12'", "'Tls11'"),
+    ],
+)
+def test_a_finding_has_the_line(azure: Path, broken: Broken, file: str, old: str, new: str) -> None:
+    line = broken(file, old, new)
+    assert {told.rpartition(": ")[0].split(": ")[0] for told in found(azure)} == {f"{file}:{line}"}
+
+
 def test_an_exception_needs_a_reason_and_a_rule(azure: Path, broken: Broken) -> None:
     addresses = "param allowedAddresses = ['203.0.113.7']\n"
     broken("trial.bicepparam", "param backupTier", f"{addresses}param backupTier")
