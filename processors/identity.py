@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError
 
-from processors.errors import SettingsError
+from processors import tokens
+from processors.errors import EndpointError, SettingsError
 
 _READ_BY_IT = ("AZURE_", "IDENTITY_", "IMDS_", "MSI_")
 """How the variables begin that `azure-identity` reads."""
@@ -37,6 +40,23 @@ def credential() -> AsyncTokenCredential:
             "environment",
             hint="correct or unset the variables that begin with AZURE_ (docs/identity.md)",
         ) from error
+
+
+@asynccontextmanager
+async def proven(scope: str) -> AsyncIterator[AsyncTokenCredential]:
+    """A credential that has got a token for a scope, so that what is refused later is not for want of one.
+
+    Raises:
+        SettingsError: As `credential`.
+        EndpointError: There is no token.
+    """
+    async with credential() as found:
+        try:
+            await found.get_token(scope)
+        except (AzureError, TimeoutError, OSError) as error:
+            told = tokens.explain(str(error))
+            raise EndpointError("get a token", scope, why=told.why, hint=told.hint, retryable=told.retryable) from error
+        yield found
 
 
 def forget_empty(environment: MutableMapping[str, str]) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+
+from processors.endpoint import account_name
 
 _ITEMS = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/"
 _METADATA = "Microsoft.DocumentDB/databaseAccounts/readMetadata"
@@ -24,7 +25,6 @@ CONTRIBUTOR = "00000000-0000-0000-0000-000000000002"
 _MISSING = re.compile(r"principal \[(?P<principal>[^\]]*)\].*? perform action \[(?P<action>[^\]]*)\]", re.DOTALL)
 _BY = re.compile(r"blocked by Auth (?P<account>[a-z0-9-]+) :")
 _FROM = re.compile(r"originated from IP (?P<address>[0-9a-fA-F.:]+)")
-_OF_AZURE = ".documents.azure."
 
 _EXPIRED = "AAD token has been expired"
 
@@ -71,7 +71,7 @@ def of_answer(status: int, said: str, endpoint: str) -> Refused:
         said: All that it says.
         endpoint: Of the account, which names it where the answer does not.
     """
-    account = match["account"] if (match := _BY.search(said)) else _account(endpoint)
+    account = match["account"] if (match := _BY.search(said)) else account_name(endpoint) or "<account>"
     if missing := _MISSING.search(said):
         return Refused(_grant(missing["action"], missing["principal"], account))
     address = match["address"] if (match := _FROM.search(said)) else "<this machine's public address>"
@@ -97,9 +97,3 @@ def _grant(action: str, principal: str, account: str) -> str:
         f"az cosmosdb sql role assignment create --account-name {account} --resource-group <group> --scope / "
         f"--principal-id {who} --role-definition-id {number}"
     )
-
-
-def _account(endpoint: str) -> str:
-    """The account's name; a placeholder where the endpoint does not say it."""
-    host = urlsplit(endpoint).hostname or ""
-    return host.partition(".")[0] if _OF_AZURE in host else "<account>"

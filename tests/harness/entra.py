@@ -18,6 +18,9 @@ COSMOS = "https://cosmos.azure.com/.default"
 MANAGEMENT = "https://management.azure.com/.default"
 UNKNOWN_RESOURCE = "AADSTS500011: The resource principal named {} was not found in the tenant named City."
 
+POLL_S = 0.02
+"""How soon a server notices that it is to end."""
+
 Told = tuple[int, Mapping[str, Any], Mapping[str, str]]
 """Status, JSON and headers of an answer."""
 
@@ -62,7 +65,9 @@ class Tokens:
 
 
 @contextmanager
-def entra(tokens: Tokens, tls: ssl.SSLContext, name: str, resources: tuple[str, ...] = (COSMOS,)) -> Iterator[str]:
+def entra(
+    tokens: Tokens, tls: ssl.SSLContext, name: str, resources: tuple[str, ...] = (COSMOS, MANAGEMENT)
+) -> Iterator[str]:
     """Its address, for AZURE_AUTHORITY_HOST.
 
     Args:
@@ -148,7 +153,7 @@ def _serving(
         server.daemon_threads = True
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_S,))
         thread.start()
         try:
             yield server.server_port

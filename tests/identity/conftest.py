@@ -20,13 +20,14 @@ from tests.security.certificates import Certificate, certificate
 
 COSMOS_HOST = "cosmos.example"
 LOGIN_HOST = "login.example"
+MANAGEMENT_HOST = "management.example"
 SECRET = "recognisable~secret.of-an-application"
 
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificate:
     """Trusted by this process alone, which finds the names of its certificate on loopback; no variables of Azure."""
-    mine = certificate(tmp_path, COSMOS_HOST, LOGIN_HOST)
+    mine = certificate(tmp_path, COSMOS_HOST, LOGIN_HOST, MANAGEMENT_HOST)
     # aiohttp makes its context when it is imported, so SSL_CERT_FILE comes too late here; tests/security/test_tls.py
     # has it in a process of its own.
     trusting = ssl.create_default_context(cafile=str(mine.file))
