@@ -65,8 +65,8 @@ async def proven(scope: str) -> AsyncIterator[AsyncTokenCredential]:
 def forget_absent(environment: MutableMapping[str, str]) -> None:
     """Removes what is empty, or `NONE`, of the variables that `azure-identity` reads.
 
-    A job spec cannot leave a variable out where the node has none. To `azure-identity` an empty AZURE_CLIENT_SECRET is a
-    service principal without a secret, and it tries no other identity (1.27.0, `EnvironmentCredential`).
+    A job spec cannot leave a variable out where the node has none. To `azure-identity` an empty AZURE_CLIENT_SECRET is
+    a service principal without a secret, and it tries no other identity (1.27.0, `EnvironmentCredential`).
     """
     for name, value in list(environment.items()):
         if value in ("", NONE) and name.startswith(_READ_BY_IT):
