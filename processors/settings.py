@@ -1,8 +1,8 @@
 """Settings: flag, environment, file, default, in that order; checked whole, then frozen.
 
-No other file of this package reads the environment, but for a short cut of the health check. Every setting is
-`COSMOS_<NAME>` in the environment and `<name>` in the file; a name that is not known is an error in both, with the
-closest one that is.
+No other file of this package reads the environment, but for a short cut of the health check and for `identity`, which
+cleans what a library reads there. Every setting is `COSMOS_<NAME>` in the environment and `<name>` in the file; a name
+that is not known is an error in both, with the closest one that is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -27,14 +27,13 @@ from processors.discover import is_folder_name
 from processors.durations import parse_duration_s, parse_ttl_s
 from processors.endpoint import problem
 from processors.errors import SettingsError
+from processors.form import Stage
 from processors.names import SETTINGS_FILE
 from processors.schema import COLUMNS, DESCRIPTIONS
 from processors.timestamps import is_zone
 
 PREFIX = "COSMOS_"
 FILE = Path(SETTINGS_FILE)
-
-Stage = Literal["raw", "schematized", "sanitized", "aggregated"]
 
 _PATH = re.compile(r"(/(\w+|\[\]))+", re.ASCII)
 _LONGEST_TTL_S = 2**31 - 1
@@ -175,6 +174,16 @@ class Settings(BaseSettings):
         0.0, ge=0, description="With `every`: the first pass starts within so many seconds, when is drawn for each node"
     )
     stage: Stage = Field("sanitized", description="How far readings are refined before they leave the node")
+    bucket_rows: int = Field(1, ge=1, le=1_000, description="Readings of a document; 1: each has its own")
+    bucket_seconds: Annotated[float | None, BeforeValidator(parse_duration_s)] = Field(
+        None, ge=1, description="With `bucket_rows`: a document's readings are of the same so many seconds (or 1m, 1h)"
+    )
+    hold: Annotated[float, BeforeValidator(parse_duration_s)] = Field(
+        300.0,
+        ge=0,
+        description="With `every`: seconds (or 30s, 5m) for which readings may wait for their bucket to be full; a run "
+        "of one pass holds nothing back",
+    )
     table: str = Field("sensor_readings", min_length=1, description="Table of the readings")
     columns: Annotated[dict[str, str], AfterValidator(_contract_names)] = Field(
         default_factory=dict, description="Contract column -> column of the table, for those that differ"
@@ -197,6 +206,17 @@ class Settings(BaseSettings):
     )
     limits: Annotated[dict[str, tuple[float, float]], AfterValidator(_limits)] = Field(
         default_factory=dict, description="Measure -> what its sensor can measure, for those that differ"
+    )
+    subscription: str = Field(
+        "",
+        pattern=r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        description="Azure subscription of the account",
+    )
+    resource_group: str = Field("", pattern=r"^[\w.()-]{0,90}$", description="Resource group of the account")
+    scale_limit: int = Field(
+        10_000,
+        ge=1_000,
+        description="RU/s above which `cosmos scale` sets no maximum; one physical partition has 10,000",
     )
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from submitter.commands._scale import EXAMPLE, scale
 from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
 from submitter.output import Output, chosen, show_document, show_rows
 
@@ -72,6 +73,9 @@ def create(
         rows = ({"name": name, "outcome": word} for word, names in outcomes.items() for name in names)
         differs = {name: {"differs": "; ".join(texts)} for name, texts in made.differing.items()}
         show_rows((row | differs.get(row["name"], {}) for row in rows), "table")
+
+
+app.command(epilog=EXAMPLE)(scale)
 
 
 def _account(endpoint: str | None, assigned: list[str] | None, config: Any) -> "Account":

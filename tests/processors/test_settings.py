@@ -338,9 +338,11 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "endpoint": "https://a.documents.azure.com",
         "every": "30s", "start_delay": "5s", "stage": "raw", "columns": '{"timestamp": "ts"}',
         "source_time_zone": "Europe/Berlin",
+        "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
         "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
         "indexed": '{"readings": ["/city"]}', "ttl": '{"runs": "30d"}',
+        "subscription": "0b1f6471-1bf0-4dda-aec3-cb9272f09590", "scale_limit": "20000",
     }  # fmt: skip
     env(**{name: values.get(name, "text")})
     loaded = load({"hash_key": "k"} if name == "hash_fields" else {})
