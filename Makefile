@@ -9,7 +9,7 @@ REGISTRY ?=
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
-setup: ## Make .venv and the emulator; says what is missing and how to get it
+setup: ## Make .venv, the emulator and what checks infra/; says what is missing and how to get it
 	@$(PYTHON) tools/setup.py
 
 demo: setup ## Three cities from SQLite to Cosmos and back, on this machine
