@@ -2,6 +2,7 @@ import json
 import uuid
 
 import pytest
+from azure.cosmos import CosmosClient, PartitionKey
 
 from tests.harness.strict import Answer
 
@@ -129,3 +130,23 @@ def test_a_malformed_endpoint_is_a_setting_to_mend(cli, monkeypatch):
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: cannot use the settings: endpoint")
     assert "c2VjcmV0" not in result.output
+
+
+def test_a_container_with_another_key_is_moved_away_from_as_the_error_says(cli, connected, write, monkeypatch):
+    write("denver", "S1", {}, {}, {})
+    assert cli("run", "--city", "denver").exit_code == 0
+    with CosmosClient(connected.endpoint, "eA==", enable_endpoint_discovery=False) as client:
+        database = client.get_database_client(connected.database)
+        database.delete_container("readings")
+        database.create_container("readings", PartitionKey("/id"))
+    refused = cli("run", "--city", "denver")
+    assert refused.exit_code == 1
+    assert "partition key is /id, expected /city, /sensorId, /month" in refused.stderr + refused.stdout
+    hint = cli("cosmos", "check").stderr
+    for name in ("COSMOS_DATABASE", "COSMOS_STATE", "COSMOS_ARCHIVE"):
+        assert name in hint
+        monkeypatch.setenv(name, f"{connected.database}-moved-{name.lower()}")
+    assert cli("cosmos", "create").exit_code == 0
+    assert cli("run", "--city", "denver").exit_code == 0
+    assert cli("verify", "--city", "denver").exit_code == 0
+    assert json.loads(cli("query", "--count").stdout) == {"count": 3}
