@@ -27,11 +27,10 @@ from processors.discover import is_folder_name
 from processors.durations import parse_duration_s, parse_ttl_s
 from processors.endpoint import problem
 from processors.errors import SettingsError
-from processors.form import Descriptions, Stage
+from processors.form import Descriptions, Stage, is_step
 from processors.names import SETTINGS_FILE
 from processors.schema import COLUMNS, DESCRIPTIONS, MEASURE_NAMES
 from processors.timestamps import is_zone
-from processors.transform.resolution import is_step
 
 PREFIX = "COSMOS_"
 FILE = Path(SETTINGS_FILE)
