@@ -1,9 +1,10 @@
-"""What the document of a row must say, and where the one that is there says otherwise.
+"""What a reading must say, and where the one that is there says otherwise.
 
-Documents are made again from the row by the code that makes them, at the stage that the document itself names.
-Not compared are `isAnomaly` and `isDuplicate`, which depend on the rows before. Of a document at the stage
-`sanitized`, descriptions may be as the present settings write them, or as others would have: whole, absent, as a
-hash, or with another number of decimals; what cannot have come from the row differs.
+Readings are made again from the row by the code that makes them, in the form that the row was taken in with; where the
+archive does not tell it, at the stage that the reading itself names. Not compared are `isAnomaly` and `isDuplicate`,
+which depend on the rows before. Of a reading at the stage `sanitized`, descriptions may be as the present settings
+write them, or as others would have: whole, absent, as a hash, or with another number of decimals; what cannot have
+come from the row differs.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import polars as pl
 
 from processors import document
 from processors.document import Origin
-from processors.form import STAGES
+from processors.form import STAGES, Form
 from processors.schema import DESCRIPTIONS, IS_ANOMALY, IS_DUPLICATE
 from processors.transform import transform
 from processors.transform.privacy import Privacy, sanitize
+from processors.verify.due import decoded
+from processors.verify.stretches import FORM
 
 Items = Mapping[str, Mapping[str, Any]]
-"""Documents by id."""
+"""Readings by id."""
 
 _NOT_COMPARED = {IS_ANOMALY, IS_DUPLICATE}
 _HIDEABLE = {field.name for field in DESCRIPTIONS}
@@ -44,25 +47,41 @@ def prepared(kept: pl.DataFrame, origin: Origin) -> pl.DataFrame:
 def differences(
     kept: pl.DataFrame, rows: pl.DataFrame, found: Items, origin: Origin, privacy: Privacy
 ) -> Iterator[tuple[str, str]]:
-    """Id and why, of documents that are not what their rows give.
+    """Id and why, of readings that are not what their rows give.
 
     Args:
-        kept: Conformed rows.
-        rows: The same, `prepared`.
-        found: Documents by id, of some of the rows; without what the service adds.
+        kept: Conformed rows with `FORM`.
+        rows: The same, `prepared`, without it.
+        found: Readings by id, of some of the rows; without what the service adds.
         origin: Where the rows come from.
         privacy: What must not leave, by the present settings.
     """
-    stages = {name: item.get("stage") for name, item in found.items()}
-    for name, stage in stages.items():
-        if not isinstance(stage, str) or stage not in _STAGES:
-            yield name, f"its stage is {stage!r}, which no reading has"
-    for stage in sorted(_STAGES & {stage for stage in stages.values() if isinstance(stage, str)}):
-        own = rows.filter(pl.col(document.ID).is_in([name for name in found if stages[name] == stage]))
-        for documents in document.readings(_at_stage(kept, own, stage, privacy), origin, stage):
-            for item in documents.items:
-                if fields := _differing(item, found[item[document.ID]], own, stage):
-                    yield item[document.ID], f"differs from the row in: {', '.join(fields)}"
+    forms = {text: decoded(text) for text in kept[FORM].unique()}
+    for text, form in forms.items():
+        those = rows.filter(kept[FORM].eq_missing(pl.Series([text], dtype=pl.String)))
+        stages = {name: found[name].get("stage") for name in those[document.ID] if name in found}
+        wrong = {name: why for name, stage in stages.items() if (why := _wrong_stage(stage, form)) is not None}
+        yield from wrong.items()
+        for stage in sorted({str(stage) for name, stage in stages.items() if name not in wrong}):
+            own = those.filter(pl.col(document.ID).is_in([name for name in stages if stages[name] == stage]))
+            yield from _compared(_at_stage(kept.drop(FORM), own, stage, privacy), own, found, origin, stage)
+
+
+def _wrong_stage(stage: object, form: Form | None) -> str | None:
+    if not isinstance(stage, str) or stage not in _STAGES:
+        return f"its stage is {stage!r}, which no reading has"
+    if form is not None and stage != form.stage:
+        return f"its stage is {stage!r}, and it left at {form.stage!r}"
+    return None
+
+
+def _compared(
+    written: pl.DataFrame, own: pl.DataFrame, found: Items, origin: Origin, stage: str
+) -> Iterator[tuple[str, str]]:
+    for documents in document.readings(written, origin, stage):
+        for item in documents.items:
+            if fields := _differing(item, found[item[document.ID]], own, stage):
+                yield item[document.ID], f"differs from the row in: {', '.join(fields)}"
 
 
 def _at_stage(kept: pl.DataFrame, rows: pl.DataFrame, stage: str, privacy: Privacy) -> pl.DataFrame:

@@ -1,11 +1,12 @@
-"""Documents that no row of this node explains.
+"""Readings that no row of this node explains, and readings that more than one document holds.
 
 Of each partition of this node's sensors the documents are counted. Where there are as many as were found by their
-rows, there are no others. Elsewhere they are counted by the day, and those of the days that do not add up are
-listed and judged one by one, never more at a time than a page.
+rows, and all that they hold was asked for, there are no others. Elsewhere they are counted by the day, and those of
+the days that do not add up are listed and their readings judged one by one, never many more at a time than a page.
 
-A document is explained by a row of its generation in the archive, or in the table: that row may be in a batch on
-its way. The archive is looked at again after the document was seen, so a run that goes on raises no alarm.
+A reading is explained by a row of its generation in the archive, or in the table: that row may be in a batch on
+its way. The archive is looked at again after the document was seen, so a run that goes on raises no alarm. One that is
+explained and that another document holds, where it belongs, is doubled.
 
 Not seen: sensors that neither archive nor tables of this node know, which may be another node's; documents
 without a full partition key; and the containers of aggregates and anomalies.
@@ -13,53 +14,75 @@ without a full partition key; and the containers of aggregates and anomalies.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 from processors.document import ID
-from processors.model import BEFORE_FIRST, Database
+from processors.document.bucket import COUNT
+from processors.document.bucket import KIND as BUCKET
+from processors.model import Database
 from processors.query import Query, Reader, Selection, partitions
-from processors.schema import MONTH, OBSERVED_AT, ROW_ID
+from processors.schema import MONTH, OBSERVED_AT
 from processors.verify.days import NO_TIME, Days, Range
-from processors.verify.findings import Finding
+from processors.verify.findings import Finding, Kind
 from processors.verify.holdings import Holdings, Suspect
-from processors.verify.lookup import Key, Lookup, count
+from processors.verify.lookup import Key, Lookup, Tally, count
+from processors.verify.readings import LISTED, row_ids, row_number
 
 _COUNT = "SELECT VALUE COUNT(1)"
-_LIST = f"SELECT c.{ID}, c.{ROW_ID}"
+_SUM = f'SELECT VALUE SUM(c["{COUNT}"])'
 _NO_TIME = f"NOT IS_STRING(c.{OBSERVED_AT})"
 
 
 def extras(
-    reader: Reader, lookup: Lookup, sensors: Collection[str], holdings: Holdings, page_rows: int
+    reader: Reader, lookup: Lookup, sensors: Collection[str], holdings: Holdings, page_rows: int, told: Collection[str]
 ) -> Iterator[Finding]:
-    """Documents of the sensors that nothing explains.
+    """Readings of the sensors that nothing explains, and further copies of others.
 
     Args:
         reader: Of the container of readings.
         lookup: Knows how many were found by their rows.
         sensors: Sensor ids that this node's rows have.
-        holdings: What explains a document.
-        page_rows: Documents that are listed at a time, at most.
+        holdings: What explains a reading.
+        page_rows: Readings that are judged at a time, about.
+        told: Ids of damaged documents that were found already.
     """
     for sensor in sorted(sensors):
         for key in _keys(reader, lookup.city, sensor):
-            found = lookup.found.get(key, Counter())
-            if count(reader, key.query(_COUNT)) == sum(found.values()):
+            tally = lookup.found.get(key, Tally())
+            if not any(tally.others.values()) and count(reader, key.query(_COUNT)) == tally.documents.total():
                 continue
-            for page in _doubtful(reader, key, found, page_rows):
-                suspects = [_suspect(item) for item in page]
-                for suspect, database in holdings.unexplained(key, suspects):
-                    yield Finding(
-                        "extra",
-                        suspect.id,
-                        sensor,
-                        suspect.row_id,
-                        None if database is None else database.sensor,
-                        _why(suspect, database),
-                    )
+            for page in _doubtful(reader, key, tally, page_rows):
+                yield from _judged(page, key, lookup, holdings, told)
+
+
+def _judged(
+    page: list[dict[str, Any]], key: Key, lookup: Lookup, holdings: Holdings, told: Collection[str]
+) -> Iterator[Finding]:
+    suspects: list[Suspect] = []
+    for item in page:
+        inside = _suspects(item)
+        suspects += inside
+        if not inside and item[ID] not in told:
+            why = "it is a damaged bucket: rowId is not a number of each reading"
+            kind: Kind = "differing" if holdings.is_ours(key, _prefix(item)) else "extra"
+            yield Finding(kind, str(item[ID]), key.sensor, None, None, why)
+    verdict = holdings.judged(key, suspects)
+    for suspect, database in verdict.unexplained:
+        yield _extra(suspect, key, database, _why(suspect, database))
+    by_id: dict[str, list[Suspect]] = {}
+    for suspect in suspects:
+        by_id.setdefault(suspect.id, []).append(suspect)
+    for generation, database, rows in verdict.explained:
+        for name, documents in lookup.holders(key, rows, generation).items():
+            for suspect in by_id[name] if documents else ():
+                if suspect.document not in documents:
+                    yield _extra(suspect, key, database, doubled(suspect.document, min(documents)))
+
+
+def doubled(document: str, other: str) -> str:
+    """Why a copy of a reading is extra."""
+    return f"document {document} holds it, and so does {other}"
 
 
 def _keys(reader: Reader, city: str, sensor: str) -> list[Key]:
@@ -70,29 +93,39 @@ def _keys(reader: Reader, city: str, sensor: str) -> list[Key]:
     )
 
 
-def _doubtful(reader: Reader, key: Key, found: Mapping[int, int], page_rows: int) -> Iterator[list[dict[str, Any]]]:
+def _doubtful(reader: Reader, key: Key, tally: Tally, page_rows: int) -> Iterator[list[dict[str, Any]]]:
     """Documents of the days that have others than were found."""
-    if count(reader, key.query(_COUNT, _NO_TIME)) != found.get(NO_TIME, 0):
-        yield from _pages(reader.rows(key.query(_LIST, _NO_TIME)), page_rows)
+    if count(reader, key.query(_COUNT, _NO_TIME)) != tally.documents[NO_TIME] or tally.others[NO_TIME]:
+        yield from _pages(reader.rows(key.query(LISTED, _NO_TIME)), page_rows)
     for number, part in enumerate(Days(key.month).ranges()):
         documents = count(reader, _within(key, _COUNT, part))
-        if documents != found.get(number, 0):
+        if documents != tally.documents[number] or tally.others[number]:
             yield from _listed(reader, key, part, documents, page_rows)
 
 
 def _listed(reader: Reader, key: Key, part: Range, documents: int, page_rows: int) -> Iterator[list[dict[str, Any]]]:
-    """All documents of a range, cut until each piece is no more than a page, if it can be cut."""
-    halves = part.halves() if documents > page_rows else None
+    """All documents of a range, cut until each piece has no more readings than a page, if it can be cut."""
+    inside = count(reader, _within(key, _SUM, part)) if documents else 0
+    halves = part.halves() if max(documents, inside) > page_rows else None
     if halves is None:
         if documents:
-            yield from _pages(reader.rows(_within(key, _LIST, part)), page_rows)
+            yield from _pages(reader.rows(_within(key, LISTED, part)), page_rows)
         return
     for half in halves:
         yield from _listed(reader, key, half, count(reader, _within(key, _COUNT, half)), page_rows)
 
 
 def _pages(rows: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    while page := list(islice(rows, size)):
+    """Documents of so many readings, and what the last of them has beyond that."""
+    page: list[dict[str, Any]] = []
+    readings = 0
+    for row in rows:
+        page.append(row)
+        readings += len(row_ids(row) or [row])
+        if readings >= size:
+            yield page
+            page, readings = [], 0
+    if page:
         yield page
 
 
@@ -106,19 +139,27 @@ def _within(key: Key, what: str, part: Range) -> Query:
     return key.query(what, " AND ".join(conditions), **{name: value for name, (value, _) in given.items()})
 
 
-def _suspect(item: Mapping[str, Any]) -> Suspect:
-    prefix, _, text = str(item[ID]).partition("-")
-    try:
-        row_id = int(text)
-    except ValueError:
-        row_id = None
-    ours = row_id is not None and str(row_id) == text and row_id > BEFORE_FIRST
-    return Suspect(str(item[ID]), prefix, row_id if ours else None)
+def _suspects(item: Mapping[str, Any]) -> list[Suspect]:
+    """The readings that a document holds; none of a damaged bucket."""
+    name = str(item[ID])
+    prefix, _, text = name.partition("-")
+    if item.get("kind") != BUCKET:
+        return [Suspect(name, prefix, row_number(text), name)]
+    return [Suspect(f"{prefix}-{row_id}", prefix, row_id, name) for row_id in row_ids(item) or ()]
+
+
+def _prefix(item: Mapping[str, Any]) -> str:
+    return str(item[ID]).partition("-")[0]
+
+
+def _extra(suspect: Suspect, key: Key, database: Database | None, why: str) -> Finding:
+    return Finding("extra", suspect.id, key.sensor, suspect.row_id, None if database is None else database.sensor, why)
 
 
 def _why(suspect: Suspect, database: Database | None) -> str:
+    where = "" if suspect.document == suspect.id else f" (in {suspect.document})"
     if suspect.row_id is None:
-        return "its id is not that of a row"
+        return f"its id is not that of a row{where}"
     if database is None:
-        return "it is of a generation that no archive of this node knows"
-    return "neither the archive nor the table has its row"
+        return f"it is of a generation that no archive of this node knows{where}"
+    return f"neither the archive nor the table has its row{where}"
