@@ -42,7 +42,7 @@ from processors.source import Source
 from processors.standing import Standing, Untouched, open_table, stand
 from processors.verify.documents import differences, prepared
 from processors.verify.due import AGGREGATED, DUE, HELD, LEFT_OUT, REFUSED, SENT, UNKNOWN, WHY, asked, with_due
-from processors.verify.extras import doubled, extras
+from processors.verify.extras import extras
 from processors.verify.findings import Counts, Finding, Findings, Kind, VerifyReport, open_findings
 from processors.verify.gone import Gone, gone, is_refusal
 from processors.verify.holdings import Holding, Holdings
@@ -284,13 +284,11 @@ class _Verification:
             yield self._finding("missing", name, sensor, row_id, f"{WHY[due]}{'' if form else UNKNOWN}")
 
     def _held_wrongly(self, found: Found, places: pl.DataFrame) -> Iterator[Finding]:
-        """Documents that are damaged, and readings that more than one document holds; the best copy comes first."""
+        """Documents that are damaged; of readings that more than one document holds, the best copy comes first."""
         wrong = dict(found.damaged)
-        for name, sensor, row_id, in_bucket in places.select(ID, SENSOR_ID, ROW_ID, IN_BUCKET).rows():
+        for name, in_bucket in places.select(ID, IN_BUCKET).rows():
             copies = found.copies.get(name, [])
             copies.sort(key=lambda copy: (copy.wrong is not None, copy.in_bucket != in_bucket, copy.document))
-            for copy in copies[1:]:
-                yield self._finding("extra", name, sensor, row_id, doubled(copy.document, copies[0].document))
             if copies and copies[0].wrong is not None:
                 wrong[copies[0].document] = copies[0].wrong
         for document in wrong.keys() - self._state.damaged:

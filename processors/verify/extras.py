@@ -14,23 +14,23 @@ without a full partition key; and the containers of aggregates and anomalies.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from processors.document import ID
 from processors.document.bucket import COUNT
-from processors.document.bucket import KIND as BUCKET
 from processors.model import Database
 from processors.query import Query, Reader, Selection, partitions
 from processors.schema import MONTH, OBSERVED_AT
 from processors.verify.days import NO_TIME, Days, Range
-from processors.verify.findings import Finding, Kind
-from processors.verify.holdings import Holdings, Suspect
+from processors.verify.findings import Finding
+from processors.verify.holdings import Holdings
 from processors.verify.lookup import Key, Lookup, Tally, count
-from processors.verify.readings import LISTED, row_ids, row_number
+from processors.verify.readings import LISTED, Place, instant, places
 
 _COUNT = "SELECT VALUE COUNT(1)"
-_SUM = f'SELECT VALUE SUM(c["{COUNT}"])'
+_SUM = f"SELECT VALUE SUM(c.{COUNT})"
 _NO_TIME = f"NOT IS_STRING(c.{OBSERVED_AT})"
 
 
@@ -50,7 +50,7 @@ def extras(
     for sensor in sorted(sensors):
         for key in _keys(reader, lookup.city, sensor):
             tally = lookup.found.get(key, Tally())
-            if not any(tally.others.values()) and count(reader, key.query(_COUNT)) == tally.documents.total():
+            if tally.add_up(count(reader, key.query(_COUNT))):
                 continue
             for page in _doubtful(reader, key, tally, page_rows):
                 yield from _judged(page, key, lookup, holdings, told)
@@ -59,30 +59,42 @@ def extras(
 def _judged(
     page: list[dict[str, Any]], key: Key, lookup: Lookup, holdings: Holdings, told: Collection[str]
 ) -> Iterator[Finding]:
-    suspects: list[Suspect] = []
-    for item in page:
-        inside = _suspects(item)
+    suspects: list[Place] = []
+    for item in (each for each in page if each[ID] not in told):
+        inside = places(item)
         suspects += inside
-        if not inside and item[ID] not in told:
-            why = "it is a damaged bucket: rowId is not a number of each reading"
-            kind: Kind = "differing" if holdings.is_ours(key, _prefix(item)) else "extra"
-            yield Finding(kind, str(item[ID]), key.sensor, None, None, why)
+        if not inside:
+            yield _damaged(str(item[ID]), key, holdings)
     verdict = holdings.judged(key, suspects)
     for suspect, database in verdict.unexplained:
         yield _extra(suspect, key, database, _why(suspect, database))
-    by_id: dict[str, list[Suspect]] = {}
-    for suspect in suspects:
-        by_id.setdefault(suspect.id, []).append(suspect)
     for generation, database, rows in verdict.explained:
-        for name, documents in lookup.holders(key, rows, generation).items():
-            for suspect in by_id[name] if documents else ():
-                if suspect.document not in documents:
-                    yield _extra(suspect, key, database, doubled(suspect.document, min(documents)))
+        known = lookup.places(key, rows, generation)
+        for suspect, other in _doubled(suspects, known, dict(rows.select(ID, OBSERVED_AT).rows())):
+            why = f"document {suspect.document} holds it, and so does {other.document}"
+            yield _extra(suspect, key, database, why)
 
 
-def doubled(document: str, other: str) -> str:
-    """Why a copy of a reading is extra."""
-    return f"document {document} holds it, and so does {other}"
+def _doubled(
+    suspects: Iterable[Place], known: Mapping[str, list[Place]], times: Mapping[str, datetime]
+) -> Iterator[tuple[Place, Place]]:
+    """Suspects that are another copy of a reading, and the best one: of its time, and in a bucket that is none odd."""
+    here: dict[str, list[Place]] = {}
+    for suspect in suspects:
+        if suspect.id in times:
+            here.setdefault(suspect.id, []).append(suspect)
+    for name, own in here.items():
+        listed = {place.document for place in own}
+        others = [place for place in known[name] if place.document not in listed]
+        at = instant(times[name])
+        first, *rest = sorted([*own, *others], key=lambda place: (place.at != at, place.is_odd, place.document))
+        yield from ((place, first) for place in rest if place.document in listed)
+
+
+def _damaged(document: str, key: Key, holdings: Holdings) -> Finding:
+    ours = holdings.is_ours(key, document.partition("-")[0])
+    why = "it is a damaged bucket: rowId is not a number of each reading"
+    return Finding("differing" if ours else "extra", document, key.sensor, None, None, why)
 
 
 def _keys(reader: Reader, city: str, sensor: str) -> list[Key]:
@@ -95,11 +107,11 @@ def _keys(reader: Reader, city: str, sensor: str) -> list[Key]:
 
 def _doubtful(reader: Reader, key: Key, tally: Tally, page_rows: int) -> Iterator[list[dict[str, Any]]]:
     """Documents of the days that have others than were found."""
-    if count(reader, key.query(_COUNT, _NO_TIME)) != tally.documents[NO_TIME] or tally.others[NO_TIME]:
+    if not tally.adds_up(NO_TIME, count(reader, key.query(_COUNT, _NO_TIME))):
         yield from _pages(reader.rows(key.query(LISTED, _NO_TIME)), page_rows)
     for number, part in enumerate(Days(key.month).ranges()):
         documents = count(reader, _within(key, _COUNT, part))
-        if documents != tally.documents[number] or tally.others[number]:
+        if not tally.adds_up(number, documents):
             yield from _listed(reader, key, part, documents, page_rows)
 
 
@@ -121,7 +133,7 @@ def _pages(rows: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str,
     readings = 0
     for row in rows:
         page.append(row)
-        readings += len(row_ids(row) or [row])
+        readings += len(places(row)) or 1
         if readings >= size:
             yield page
             page, readings = [], 0
@@ -139,24 +151,11 @@ def _within(key: Key, what: str, part: Range) -> Query:
     return key.query(what, " AND ".join(conditions), **{name: value for name, (value, _) in given.items()})
 
 
-def _suspects(item: Mapping[str, Any]) -> list[Suspect]:
-    """The readings that a document holds; none of a damaged bucket."""
-    name = str(item[ID])
-    prefix, _, text = name.partition("-")
-    if item.get("kind") != BUCKET:
-        return [Suspect(name, prefix, row_number(text), name)]
-    return [Suspect(f"{prefix}-{row_id}", prefix, row_id, name) for row_id in row_ids(item) or ()]
-
-
-def _prefix(item: Mapping[str, Any]) -> str:
-    return str(item[ID]).partition("-")[0]
-
-
-def _extra(suspect: Suspect, key: Key, database: Database | None, why: str) -> Finding:
+def _extra(suspect: Place, key: Key, database: Database | None, why: str) -> Finding:
     return Finding("extra", suspect.id, key.sensor, suspect.row_id, None if database is None else database.sensor, why)
 
 
-def _why(suspect: Suspect, database: Database | None) -> str:
+def _why(suspect: Place, database: Database | None) -> str:
     where = "" if suspect.document == suspect.id else f" (in {suspect.document})"
     if suspect.row_id is None:
         return f"its id is not that of a row{where}"

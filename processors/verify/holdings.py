@@ -21,25 +21,9 @@ from processors.settings import Settings
 from processors.standing import Untouched, open_table, stand
 from processors.transform.derive import month
 from processors.verify.lookup import Key
+from processors.verify.readings import Place
 
 _NO_ROWS = pl.DataFrame(schema={ROW_ID: READING[ROW_ID], OBSERVED_AT: READING[OBSERVED_AT]})
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """A reading by the parts of its id; `row_id` is None when the id is not one of ours.
-
-    Attributes:
-        id: Of the reading.
-        prefix: Of the id.
-        row_id: Likewise.
-        document: Id of the document that holds it: its own, or that of a bucket.
-    """
-
-    id: str
-    prefix: str
-    row_id: int | None
-    document: str
 
 
 @dataclass(frozen=True)
@@ -48,11 +32,11 @@ class Verdict:
 
     Attributes:
         unexplained: Those that no row explains, with the database whose they would be, None when there is none.
-        explained: Generation -> `id`, `observedAt` and `rowId` of the archived rows that explain the others, and the
-            database that they are of.
+        explained: Generation, its database, and `id`, `observedAt` and `rowId` of the archived rows that explain the
+            others.
     """
 
-    unexplained: list[tuple[Suspect, Database | None]]
+    unexplained: list[tuple[Place, Database | None]]
     explained: list[tuple[str, Database, pl.DataFrame]]
 
 
@@ -92,7 +76,7 @@ class Holdings:
         """Whether ids of the sensor's documents begin like this."""
         return prefix in self._owners(key.sensor)
 
-    def judged(self, key: Key, suspects: Sequence[Suspect]) -> Verdict:
+    def judged(self, key: Key, suspects: Sequence[Place]) -> Verdict:
         """Which of the suspects rows explain.
 
         Args:
@@ -101,7 +85,7 @@ class Holdings:
         """
         owners = self._owners(key.sensor)
         verdict = Verdict([], [])
-        by_owner: dict[tuple[str, str], list[Suspect]] = defaultdict(list)
+        by_owner: dict[tuple[str, str], list[Place]] = defaultdict(list)
         for suspect in suspects:
             owner = owners.get(suspect.prefix)
             if suspect.row_id is None or owner is None:

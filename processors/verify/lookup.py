@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -24,7 +24,7 @@ from processors.document.bucket import LAST_OBSERVED_AT
 from processors.query import Query, Reader, without_system
 from processors.schema import MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
 from processors.verify.days import Days
-from processors.verify.readings import LISTED, Copy, bucket_number, held, row_ids
+from processors.verify.readings import LISTED, Copy, Place, bucket_number, held, instant, places
 
 WANTED = "!wanted"
 """Column: whether the reading must be there, so that it is looked for in more than one way."""
@@ -75,10 +75,20 @@ class Tally:
     Attributes:
         documents: Of each day, those that hold a reading that was asked for; a bucket is counted with its first.
         others: Readings that these hold and that were not asked for: none, once all rows were.
+        doubled: Days with documents of readings that others hold too.
     """
 
     documents: Counter[int] = field(default_factory=Counter)
     others: Counter[int] = field(default_factory=Counter)
+    doubled: set[int] = field(default_factory=set)
+
+    def adds_up(self, day: int, documents: int) -> bool:
+        """Whether that many documents of a day are those that were found, and hold what was asked for, once."""
+        return documents == self.documents[day] and not self.others[day] and day not in self.doubled
+
+    def add_up(self, documents: int) -> bool:
+        """Whether that many of all days are."""
+        return documents == self.documents.total() and not any(self.others.values()) and not self.doubled
 
 
 @dataclass
@@ -127,23 +137,20 @@ class Lookup:
         gc.collect()
         return found
 
-    def holders(self, key: Key, rows: pl.DataFrame, generation: str) -> dict[str, set[str]]:
-        """Id of a reading -> documents that hold it, as far as they are found by its time; nothing is remembered.
+    def places(self, key: Key, rows: pl.DataFrame, generation: str) -> dict[str, list[Place]]:
+        """Id of a reading -> where it is, as far as it is found by its time; nothing is remembered.
 
         Args:
             key: The partition of all rows.
             rows: `id`, `observedAt` and `rowId`; not empty.
             generation: Whose they are.
         """
-        holders: dict[str, set[str]] = {name: set() for name in rows[ID]}
+        found: dict[str, list[Place]] = {name: [] for name in rows[ID]}
         for item in self._timed(key, rows, generation, LISTED):
-            name = str(item[ID])
-            prefix = name.partition("-")[0]
-            inside = [f"{prefix}-{each}" for each in row_ids(item) or ()] if item.get("kind") == BUCKET else [name]
-            for each in inside:
-                if each in holders:
-                    holders[each].add(name)
-        return holders
+            for place in places(item):
+                if place.id in found:
+                    found[place.id].append(place)
+        return found
 
     def _timed(self, key: Key, part: pl.DataFrame, generation: str, what: str) -> Iterator[dict[str, Any]]:
         since, until = _span(part[OBSERVED_AT].sort().to_list())
@@ -197,6 +204,7 @@ class _Part:
         self._found = found
         self._days = Days(key.month)
         self._seen: set[str] = set()
+        self._day_of: dict[str, int] = {}
 
     def take(self, item: dict[str, Any]) -> None:
         """A document that may hold some of them."""
@@ -207,10 +215,12 @@ class _Part:
         holds = held(without_system(item))
         if not holds.readings and holds.wrong is not None:
             self._found.damaged[name] = holds.wrong
+        day = self._days.number(item.get(OBSERVED_AT))
         copies = [each for each in holds.copies() if each.reading[ID] in self._wanted]
         for each in copies:
             self._found.copies.setdefault(each.reading[ID], []).append(each)
-        day = self._days.number(item.get(OBSERVED_AT))
+            if self._day_of.setdefault(each.reading[ID], day) != day or len(self._found.copies[each.reading[ID]]) > 1:
+                self._tally.doubled |= {day, self._day_of[each.reading[ID]]}
         if holds.readings and holds.readings[0][ID] in self._wanted:
             self._found.documents += 1
             self._tally.documents[day] += 1
@@ -221,11 +231,6 @@ class _Part:
 def count(reader: Reader, query: Query) -> int:
     """Sum of what partitions answer."""
     return sum(int(number) for number in _numbers(reader.rows(query)))
-
-
-def instant(at: datetime) -> str:
-    """A time as documents write it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _numbers(answer: Iterable[Any]) -> Iterator[int]:

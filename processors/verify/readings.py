@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from processors.document import ID, unpack
-from processors.document.bucket import COLUMNS, COUNT, LAST_OBSERVED_AT
+from processors.document.bucket import COLUMNS, COUNT, LAST_OBSERVED_AT, OFFSET_US
 from processors.document.bucket import KIND as BUCKET
 from processors.model import BEFORE_FIRST
 from processors.schema import OBSERVED_AT, ROW_ID
 
-LISTED = f'SELECT c.{ID}, c.{ROW_ID}, c.kind, c["{COLUMNS}"]["{ROW_ID}"] AS rowIds'
-"""What is read of a document to know whose readings it holds."""
+LISTED = f"SELECT c.{ID}, c.kind, c.{OBSERVED_AT}, c.{COLUMNS}.{ROW_ID} AS rowIds, c.{COLUMNS}.{OFFSET_US} AS timesUs"
+"""What is read of a document to know which readings it holds, and of when."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a reading is.
+
+    Attributes:
+        id: Of the reading.
+        row_id: None when the id is not that of a row.
+        document: Id of the document that holds it.
+        at: When it was observed, as the document says; None when it does not.
+        is_odd: Whether the document is a bucket that does not have the id of one with such readings.
+    """
+
+    id: str
+    row_id: int | None
+    document: str
+    at: str | None
+    is_odd: bool
+
+    @property
+    def prefix(self) -> str:
+        """Start of the id."""
+        return self.id.partition("-")[0]
 
 
 @dataclass(frozen=True)
@@ -60,7 +85,7 @@ def held(item: Mapping[str, Any]) -> Held:
     if item.get("kind") != BUCKET:
         return Held(name, is_bucket=False, readings=[dict(item)], wrong=None)
     try:
-        if row_ids({"rowIds": item[COLUMNS][ROW_ID]}) is None:
+        if _row_ids(item[COLUMNS][ROW_ID]) is None:
             raise ValueError("rowId is not a number of each reading")
         readings = unpack(item)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -68,11 +93,31 @@ def held(item: Mapping[str, Any]) -> Held:
     return Held(name, is_bucket=True, readings=readings, wrong=_wrong(item, readings))
 
 
-def row_ids(listed: Mapping[str, Any]) -> list[int] | None:
-    """Row ids of a bucket that was read as `LISTED`; None when it does not have them."""
-    found = listed.get("rowIds")
-    good = isinstance(found, list) and all(type(row_id) is int for row_id in found)
-    return found if good else None
+def places(listed: Mapping[str, Any]) -> list[Place]:
+    """The readings that a document holds that was read as `LISTED`; none of a damaged bucket."""
+    name, at = str(listed[ID]), listed.get(OBSERVED_AT)
+    prefix, _, text = name.partition("-")
+    if listed.get("kind") != BUCKET:
+        return [Place(name, row_number(text), name, at if isinstance(at, str) else None, is_odd=False)]
+    row_ids = _row_ids(listed.get("rowIds")) or []
+    times = _times(at, listed.get("timesUs"), len(row_ids))
+    is_odd = bool(row_ids) and name != f"{prefix}-b{min(row_ids)}"
+    return [
+        Place(f"{prefix}-{row_id}", row_id, name, time, is_odd) for row_id, time in zip(row_ids, times, strict=True)
+    ]
+
+
+def _row_ids(found: object) -> list[int] | None:
+    return found if isinstance(found, list) and all(type(row_id) is int for row_id in found) else None
+
+
+def _times(at: object, offsets_us: object, number: int) -> Sequence[str | None]:
+    try:
+        begin = datetime.fromisoformat(str(at))
+        times = [instant(begin + timedelta(microseconds=each)) for each in offsets_us]  # type: ignore[attr-defined]
+    except (TypeError, ValueError, OverflowError):
+        return [None] * number
+    return times if len(times) == number else [None] * number
 
 
 def row_number(text: str) -> int | None:
@@ -88,6 +133,11 @@ def bucket_number(name: str, prefix: str) -> int | None:
     """Row id in the id of a bucket, None when it is not the id of one with that prefix."""
     begin = f"{prefix}-b"
     return row_number(name.removeprefix(begin)) if name.startswith(begin) else None
+
+
+def instant(at: datetime) -> str:
+    """A time as documents write it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _wrong(item: Mapping[str, Any], readings: list[dict[str, Any]]) -> str | None:
