@@ -29,7 +29,13 @@ __all__ = ["Silent", "World", "account", "node_name", "passes", "recipe", "start
 
 def form(settings: Settings) -> Form:
     """In which form the settings ask readings to leave."""
-    return Form(stage=settings.stage, bucket_rows=settings.bucket_rows, bucket_s=settings.bucket_seconds)
+    return Form(
+        stage=settings.stage,
+        bucket_rows=settings.bucket_rows,
+        bucket_s=settings.bucket_seconds,
+        descriptions=settings.descriptions,
+        resolution=settings.resolution,
+    )
 
 
 def recipe(settings: Settings) -> Recipe:
@@ -119,7 +125,7 @@ def _pass(
             means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, shown, hold=hold)
             try:
                 take_rounds(tally.databases, means, until)
-                show_waiting(tally.databases, means)
+                show_waiting(settings.city, means)
                 compare(tally.databases, means, until)
             except Stopped:
                 tally.interrupted = True

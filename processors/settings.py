@@ -25,10 +25,11 @@ from processors.discover import is_folder_name
 from processors.durations import parse_duration_s
 from processors.endpoint import problem
 from processors.errors import SettingsError
-from processors.form import Stage
+from processors.form import Descriptions, Stage
 from processors.names import SETTINGS_FILE
-from processors.schema import COLUMNS, DESCRIPTIONS
+from processors.schema import COLUMNS, DESCRIPTIONS, MEASURE_NAMES
 from processors.timestamps import is_zone
+from processors.transform.resolution import is_step
 
 PREFIX = "COSMOS_"
 FILE = Path(SETTINGS_FILE)
@@ -80,6 +81,14 @@ def _limits(limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, fl
     if empty := sorted(name for name, (low, high) in limits.items() if not low < high):
         raise ValueError(f"the lower limit is not below the upper one: {_listed(empty)}")
     return limits
+
+
+def _resolution(resolution: dict[str, float]) -> dict[str, float]:
+    if unknown := sorted(resolution.keys() - set(MEASURE_NAMES)):
+        raise ValueError(f"no such measure: {_listed(unknown)}; there are {', '.join(MEASURE_NAMES)}")
+    if wrong := sorted(name for name, step in resolution.items() if not is_step(step)):
+        raise ValueError(f"no step above 0 of nine digits at most, such as 0.01: {_listed(wrong)}")
+    return resolution
 
 
 def _thresholds(thresholds: dict[str, float]) -> dict[str, float]:
@@ -149,6 +158,16 @@ class Settings(BaseSettings):
         description="With `every`: seconds (or 30s, 5m) for which readings may wait for their bucket to be full; a run "
         "of one pass holds nothing back",
     )
+    descriptions: Descriptions = Field(
+        "each",
+        description="What a sensor is: in `each` reading, or `once` for a sensor and month in a document that readings "
+        "name (not with the stage `raw`)",
+    )
+    resolution: Annotated[dict[str, float], AfterValidator(_resolution)] = Field(
+        default_factory=dict,
+        description="Measure -> step that its values leave in from `schematized` on, such as 0.01; the archive has "
+        "them as they were read",
+    )
     table: str = Field("sensor_readings", min_length=1, description="Table of the readings")
     columns: Annotated[dict[str, str], AfterValidator(_contract_names)] = Field(
         default_factory=dict, description="Contract column -> column of the table, for those that differ"
@@ -183,6 +202,12 @@ class Settings(BaseSettings):
         ge=1_000,
         description="RU/s above which `cosmos scale` sets no maximum; one physical partition has 10,000",
     )
+
+    @model_validator(mode="after")
+    def _raw_readings_say_all(self) -> Settings:
+        if self.stage == "raw" and self.descriptions == "once":
+            raise ValueError("descriptions = once needs another stage: raw readings say what was read, each by itself")
+        return self
 
     @model_validator(mode="after")
     def _hash_needs_a_key(self) -> Settings:

@@ -274,6 +274,26 @@ def test_bounds(name: str, bad: list[Any], good: list[Any]) -> None:
         assert getattr(load({name: value}).settings, name) == value
 
 
+def test_what_raw_readings_do_not_take() -> None:
+    told = problems({"stage": "raw", "descriptions": "once"})
+    assert "descriptions = once needs another stage" in told
+    load({"stage": "aggregated", "descriptions": "once"})
+
+
+@pytest.mark.parametrize(
+    ("resolution", "told"),
+    [
+        ({"temperature": 0.1}, "no such measure: temperature; there are temperatureC"),
+        ({"voltageV": 0.0}, "no step above 0 of nine digits at most, such as 0.01: voltageV"),
+        ({"voltageV": -1.0}, "voltageV"),
+        ({"voltageV": 0.12345678901}, "voltageV"),
+        ({"voltageV": float("inf")}, "finite"),
+    ],
+)
+def test_resolutions(resolution: dict[str, float], told: str) -> None:
+    assert told in problems({"resolution": resolution})
+
+
 def test_relative_folders_are_in_the_nodes_folder(env: Callable[..., None]) -> None:
     env(node_folder="denver-1", archive="/mnt/archive", state="kept")
     settings = load({}).settings
@@ -292,7 +312,8 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "endpoint": "https://a.documents.azure.com",
         "every": "30s", "start_delay": "5s", "stage": "raw", "columns": '{"timestamp": "ts"}',
         "source_time_zone": "Europe/Berlin",
-        "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m",
+        "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m", "resolution": '{"voltageV": 0.01}',
+        "descriptions": "once",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
         "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
         "subscription": "0b1f6471-1bf0-4dda-aec3-cb9272f09590", "scale_limit": "20000",
