@@ -20,7 +20,6 @@ table still has. Only readings are verified: aggregates and anomalies follow fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -30,26 +29,25 @@ import polars as pl
 from processors import archive as archives
 from processors import city, discover
 from processors.city import World
-from processors.document import ID, Origin
+from processors.document import Origin
 from processors.errors import ArchiveError, ProcessorError, SourceChanged, SourceError
 from processors.model import Branch, Database
 from processors.names import partition_value
 from processors.query import open_reader
 from processors.recorded import Ask, branches_by, open_asked
-from processors.schema import MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
 from processors.settings import Settings
 from processors.source import Source
 from processors.standing import Standing, Untouched, open_table, stand
-from processors.verify.documents import differences, prepared
-from processors.verify.due import AGGREGATED, DUE, HELD, LEFT_OUT, REFUSED, SENT, UNKNOWN, WHY, asked, with_due
+from processors.verify.described import Descriptions
 from processors.verify.extras import extras
-from processors.verify.findings import Counts, Finding, Findings, Kind, VerifyReport, open_findings
-from processors.verify.gone import Gone, gone, is_refusal
+from processors.verify.findings import Counts, Findings, VerifyReport, open_findings
+from processors.verify.gone import gone, is_refusal
 from processors.verify.holdings import Holding, Holdings
-from processors.verify.lookup import IN_BUCKET, WANTED, Found, Lookup
+from processors.verify.lookup import Lookup
+from processors.verify.stored import Comparison, Stored
 from processors.verify.stretches import FORM, Stretch, stretches
 from processors.verify.tables import compared, page
-from processors.verify.waits import Waits, waits
+from processors.verify.waits import waits
 
 __all__ = ["VerifyReport", "verify"]
 
@@ -94,8 +92,6 @@ class _State:
     failures: dict[str, ProcessorError] = field(default_factory=dict)
     stopped_by: ProcessorError | None = None
     interrupted: bool = False
-    damaged: set[str] = field(default_factory=set)
-    """Documents that were found damaged: each is told of once, whatever asks for it."""
 
     def __post_init__(self) -> None:
         self._started_at = self.world.now()
@@ -137,21 +133,22 @@ def _page_rows(settings: Settings) -> int:
 
 def _verify(state: _State) -> None:
     settings = state.settings
-    sensors: set[str] = set()
     with (
         open_asked(settings.state, settings.city) as ask,
         open_reader(city.account(settings), settings.container) as reader,
     ):
         lookup = Lookup(reader, settings.city)
+        comparison = Comparison(lookup, Descriptions(reader, lookup), city.recipe(settings), state.findings)
         holdings = Holdings(settings, branches_by(ask), state.holdings or [], state.failures)
         for holding in holdings.holdings:
             try:
-                sensors |= _Verification(state, holdings, holding, lookup, ask).run()
+                stored = Stored(comparison, holding.database.sensor)
+                _Verification(state, holdings, holding, ask, stored).run()
             except (SourceError, ArchiveError) as error:
                 state.failures[holding.database.sensor] = error
             if state.interrupted:
                 return
-        for finding in extras(reader, lookup, sensors, holdings, _page_rows(settings), state.damaged):
+        for finding in extras(reader, comparison, holdings, _page_rows(settings)):
             state.findings.add(finding)
             if state.world.stop.is_set():
                 state.interrupted = True
@@ -161,32 +158,28 @@ def _verify(state: _State) -> None:
 class _Verification:
     """One database, its archive and its documents."""
 
-    def __init__(self, state: _State, holdings: Holdings, holding: Holding, lookup: Lookup, ask: Ask):
+    def __init__(self, state: _State, holdings: Holdings, holding: Holding, ask: Ask, stored: Stored):
         self._state = state
         self._holdings = holdings
         self._holding = holding
-        self._lookup = lookup
         self._ask = ask
+        self._stored = stored
         self._recipe = city.recipe(state.settings)
         self._page_rows = _page_rows(state.settings)
-        self._sensors: set[str] = set()
         self._standing: Standing
-        self._waits: Waits | None = None
-        self._gone = Gone()
 
     @property
     def _counts(self) -> Counts:
         return self._state.findings.counts
 
-    def run(self) -> set[str]:
-        """Compares; the sensor ids of the rows."""
+    def run(self) -> None:
+        """Compares."""
         if not self._holding.has_table:
             self._generations(None)
-            return self._sensors
+            return
         settings = self._state.settings
         with open_table(self._holding.database, settings.table, settings.columns) as source:
             self._generations(source)
-        return self._sensors
 
     def _generations(self, source: Source | None) -> None:
         self._standing = self._stand(source)
@@ -194,9 +187,10 @@ class _Verification:
         for branch in self._standing.known:
             archive = self._holding.archive
             begins = self._standing.begins.get(branch.generation)
-            self._waits = waits(self._ask, self._holding.database.sensor, branch.generation)
-            self._gone = gone(archive, branch.generation)
-            for stretch in stretches(archive, branch, begins, self._page_rows, self._gone):
+            waiting = waits(self._ask, self._holding.database.sensor, branch.generation)
+            left = gone(archive, branch.generation)
+            self._stored.begin(left, waiting)
+            for stretch in stretches(archive, branch, begins, self._page_rows, left):
                 if self._state.world.stop.is_set():
                     self._state.interrupted = True
                     return
@@ -218,7 +212,7 @@ class _Verification:
             broken = [row_id for row_id, rules in stretch.rejects.items() if not is_refusal(rules)]
             self._counts.rejects += len(broken)
             self._counts.rows += len(broken)
-            self._readings(stretch.kept, stretch.rejects, origin)
+            self._stored.compare(stretch.kept, stretch.rejects, origin)
 
     def _table(self, source: Source, stretch: Stretch, origin: Origin) -> None:
         """Compares the table's rows, as long as it is this life of the database that it holds."""
@@ -241,7 +235,8 @@ class _Verification:
                 continue
             position = found.last_id
             if stretch.elsewhere:
-                self._readings(found.rows.valid.with_columns(pl.lit(None, pl.String).alias(FORM)), {}, origin)
+                unknown = found.rows.valid.with_columns(pl.lit(None, pl.String).alias(FORM))
+                self._stored.compare(unknown, {}, origin)
             else:
                 for finding in findings:
                     self._state.findings.add(finding)
@@ -250,58 +245,3 @@ class _Verification:
         """Whether the table now holds another life than it did, so that what was found in it proves nothing."""
         before, self._standing = self._standing, self._stand(source)
         return self._standing.limits != before.limits
-
-    def _readings(self, kept: pl.DataFrame, rejects: Mapping[int, Sequence[str]], origin: Origin) -> None:
-        """Compares readings with what Cosmos has of them."""
-        known = with_due(kept, rejects, self._gone, self._waits)
-        self._sensors |= set(kept[SENSOR_ID].unique())
-        self._counts.rows += len(known)
-        self._counts.aggregated += _number(known, AGGREGATED)
-        self._counts.rejects += _number(known, REFUSED)
-        sent = known.filter(pl.col(DUE).is_in(SENT))
-        if sent.is_empty():
-            return
-        kept = sent.drop(DUE)
-        rows = prepared(kept.drop(FORM), origin)
-        places = rows.select(ID, SENSOR_ID, MONTH, OBSERVED_AT, ROW_ID).hstack(sent.select(DUE, FORM, *asked(sent)))
-        found = self._lookup.readings(places, origin.generation)
-        self._counts.documents += found.documents
-        self._counts.readings += len(found.copies)
-        self._told(self._absent(places.filter(~pl.col(ID).is_in(list(found.copies)))))
-        self._told(self._held_wrongly(found, places))
-        chosen = {name: copies[0].reading for name, copies in found.copies.items()}
-        told = dict(differences(kept, rows, chosen, origin, self._recipe.privacy))
-        self._told(
-            self._finding("differing", name, sensor, row_id, told[name])
-            for name, sensor, row_id in places.filter(pl.col(ID).is_in(list(told))).select(ID, SENSOR_ID, ROW_ID).rows()
-        )
-
-    def _absent(self, places: pl.DataFrame) -> Iterator[Finding]:
-        self._counts.held += _number(places, HELD)
-        self._counts.leftOut += _number(places, LEFT_OUT)
-        missing = places.filter(pl.col(WANTED)).select(ID, SENSOR_ID, ROW_ID, DUE, FORM)
-        for name, sensor, row_id, due, form in missing.rows():
-            yield self._finding("missing", name, sensor, row_id, f"{WHY[due]}{'' if form else UNKNOWN}")
-
-    def _held_wrongly(self, found: Found, places: pl.DataFrame) -> Iterator[Finding]:
-        """Documents that are damaged; of readings that more than one document holds, the best copy comes first."""
-        wrong = dict(found.damaged)
-        for name, in_bucket in places.select(ID, IN_BUCKET).rows():
-            copies = found.copies.get(name, [])
-            copies.sort(key=lambda copy: (copy.wrong is not None, copy.in_bucket != in_bucket, copy.document))
-            if copies and copies[0].wrong is not None:
-                wrong[copies[0].document] = copies[0].wrong
-        for document in wrong.keys() - self._state.damaged:
-            self._state.damaged.add(document)
-            yield self._finding("differing", document, None, None, wrong[document])
-
-    def _finding(self, kind: Kind, name: str, sensor: str | None, row_id: int | None, why: str) -> Finding:
-        return Finding(kind, name, sensor, row_id, self._holding.database.sensor, why)
-
-    def _told(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            self._state.findings.add(finding)
-
-
-def _number(readings: pl.DataFrame, due: str) -> int:
-    return len(readings.filter(pl.col(DUE) == due))

@@ -14,11 +14,11 @@ without a full partition key; and the containers of aggregates and anomalies.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from processors.document import ID
+from processors.document import DESCRIPTION, ID, KIND
 from processors.document.bucket import COUNT
 from processors.model import Database
 from processors.query import Query, Reader, Selection, partitions
@@ -26,41 +26,39 @@ from processors.schema import MONTH, OBSERVED_AT
 from processors.verify.days import NO_TIME, Days, Range
 from processors.verify.findings import Finding
 from processors.verify.holdings import Holdings
-from processors.verify.lookup import Key, Lookup, Tally, count
+from processors.verify.lookup import Key, Tally, count
 from processors.verify.readings import LISTED, Place, instant, places
+from processors.verify.stored import Comparison
 
 _COUNT = "SELECT VALUE COUNT(1)"
 _SUM = f"SELECT VALUE SUM(c.{COUNT})"
 _NO_TIME = f"NOT IS_STRING(c.{OBSERVED_AT})"
 
 
-def extras(
-    reader: Reader, lookup: Lookup, sensors: Collection[str], holdings: Holdings, page_rows: int, told: Collection[str]
-) -> Iterator[Finding]:
+def extras(reader: Reader, comparison: Comparison, holdings: Holdings, page_rows: int) -> Iterator[Finding]:
     """Readings of the sensors that nothing explains, and further copies of others.
 
     Args:
         reader: Of the container of readings.
-        lookup: Knows how many were found by their rows.
-        sensors: Sensor ids that this node's rows have.
+        comparison: Knows how many were found by their rows, and of which sensors these are.
         holdings: What explains a reading.
         page_rows: Readings that are judged at a time, about.
-        told: Ids of damaged documents that were found already.
     """
-    for sensor in sorted(sensors):
+    lookup = comparison.lookup
+    for sensor in sorted(comparison.sensors):
         for key in _keys(reader, lookup.city, sensor):
             tally = lookup.found.get(key, Tally())
             if tally.add_up(count(reader, key.query(_COUNT))):
                 continue
             for page in _doubtful(reader, key, tally, page_rows):
-                yield from _judged(page, key, lookup, holdings, told)
+                yield from _judged(page, key, comparison, holdings)
 
 
-def _judged(
-    page: list[dict[str, Any]], key: Key, lookup: Lookup, holdings: Holdings, told: Collection[str]
-) -> Iterator[Finding]:
+def _judged(page: list[dict[str, Any]], key: Key, comparison: Comparison, holdings: Holdings) -> Iterator[Finding]:
     suspects: list[Place] = []
-    for item in (each for each in page if each[ID] not in told):
+    for item in (each for each in page if each[ID] not in comparison.told):
+        if item.get(KIND) == DESCRIPTION and holdings.is_ours(key, str(item[ID]).partition("-")[0]):
+            continue  # readings that name it may be on their way, or gone
         inside = places(item)
         suspects += inside
         if not inside:
@@ -69,7 +67,7 @@ def _judged(
     for suspect, database in verdict.unexplained:
         yield _extra(suspect, key, database, _why(suspect, database))
     for generation, database, rows in verdict.explained:
-        known = lookup.places(key, rows, generation)
+        known = comparison.lookup.places(key, rows, generation)
         for suspect, other in _doubled(suspects, known, dict(rows.select(ID, OBSERVED_AT).rows())):
             why = f"document {suspect.document} holds it, and so does {other.document}"
             yield _extra(suspect, key, database, why)

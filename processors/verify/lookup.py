@@ -11,19 +11,18 @@ from __future__ import annotations
 import gc
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from processors.document import ID
-from processors.document.bucket import KIND as BUCKET
+from processors.document import BUCKETED, ID, KIND
 from processors.document.bucket import LAST_OBSERVED_AT
 from processors.query import Query, Reader, without_system
 from processors.schema import MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
-from processors.verify.days import Days
+from processors.verify.days import NO_TIME, Days
 from processors.verify.readings import LISTED, Copy, Place, bucket_number, held, instant, places
 
 WANTED = "!wanted"
@@ -32,7 +31,7 @@ WANTED = "!wanted"
 IN_BUCKET = "!inBucket"
 """Column: whether the reading left in a bucket; null where that is not known."""
 
-_IDS = 200
+IDS = 200
 """Ids of a query. Azure takes more; the emulator compares each with each document."""
 
 _OUTLIERS = 8
@@ -65,7 +64,17 @@ class Key:
         """
         text = f"{what} FROM c WHERE {KEY}{f' AND {condition}' if condition else ''}"
         values = {"city": self.city, "sensor": self.sensor, "month": self.month, **parameters}
-        return Query(text, {f"@{name}": value for name, value in values.items()}, (self.city, self.sensor, self.month))
+        return Query(text, {f"@{name}": value for name, value in values.items()}, self.levels)
+
+    @property
+    def levels(self) -> tuple[str, str, str]:
+        """The values of its levels."""
+        return self.city, self.sensor, self.month
+
+    def by_ids(self, names: Sequence[str]) -> Query:
+        """Documents of these ids, at most `IDS`."""
+        some = {f"id{number}": name for number, name in enumerate(names)}
+        return self.query("SELECT *", f"c.{ID} IN ({', '.join(f'@{name}' for name in some)})", **some)
 
 
 @dataclass
@@ -76,19 +85,23 @@ class Tally:
         documents: Of each day, those that hold a reading that was asked for; a bucket is counted with its first.
         others: Readings that these hold and that were not asked for: none, once all rows were.
         doubled: Days with documents of readings that others hold too.
+        described: Ids of descriptions that readings name, which are of no day.
     """
 
     documents: Counter[int] = field(default_factory=Counter)
     others: Counter[int] = field(default_factory=Counter)
     doubled: set[int] = field(default_factory=set)
+    described: set[str] = field(default_factory=set)
 
     def adds_up(self, day: int, documents: int) -> bool:
         """Whether that many documents of a day are those that were found, and hold what was asked for, once."""
-        return documents == self.documents[day] and not self.others[day] and day not in self.doubled
+        found = self.documents[day] + (len(self.described) if day == NO_TIME else 0)
+        return documents == found and not self.others[day] and day not in self.doubled
 
     def add_up(self, documents: int) -> bool:
         """Whether that many of all days are."""
-        return documents == self.documents.total() and not any(self.others.values()) and not self.doubled
+        found = self.documents.total() + len(self.described)
+        return documents == found and not any(self.others.values()) and not self.doubled
 
 
 @dataclass
@@ -152,6 +165,10 @@ class Lookup:
                     found[place.id].append(place)
         return found
 
+    def note(self, key: Key, description: str) -> None:
+        """A description that readings of a partition name was found there."""
+        self.found[key].described.add(description)
+
     def _timed(self, key: Key, part: pl.DataFrame, generation: str, what: str) -> Iterator[dict[str, Any]]:
         since, until = _span(part[OBSERVED_AT].sort().to_list())
         times = {"since": instant(since), "until": instant(until), "generation": generation}
@@ -165,17 +182,15 @@ class Lookup:
         together = missed.filter(pl.col(IN_BUCKET).ne_missing(False))
         names = [*alone[ID], *(self._nearest(key, together) if len(together) else ())]
         names.sort()
-        for start in range(0, len(names), _IDS):
-            some = {f"id{number}": name for number, name in enumerate(names[start : start + _IDS])}
-            listed = ", ".join(f"@{name}" for name in some)
-            yield from self._reader.rows(key.query("SELECT *", f"c.id IN ({listed})", **some))
+        for start in range(0, len(names), IDS):
+            yield from self._reader.rows(key.by_ids(names[start : start + IDS]))
 
     def _nearest(self, key: Key, missed: pl.DataFrame) -> Collection[str]:
         """Ids of the buckets that may hold these readings: of each, the last that begins before it."""
         (prefix,) = missed[ID].str.extract(r"^([^-]*)").unique()
         ids = missed[ROW_ID].sort().to_list()
         least: list[int | None] = [None] * (len(ids) + 1)
-        for item in self._reader.rows(key.query(f"SELECT c.{ID}", "c.kind = @kind", kind=BUCKET)):
+        for item in self._reader.rows(key.query(f"SELECT c.{ID}", f"c.{KIND} = @kind", kind=BUCKETED)):
             number = bucket_number(str(item[ID]), prefix)
             if number is not None:
                 place = bisect_left(ids, number)

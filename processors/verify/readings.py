@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from processors.document import ID, unpack
+from processors.document import BUCKETED, ID, KIND, unpack
 from processors.document.bucket import COLUMNS, COUNT, LAST_OBSERVED_AT, OFFSET_US
-from processors.document.bucket import KIND as BUCKET
 from processors.model import BEFORE_FIRST
 from processors.schema import OBSERVED_AT, ROW_ID
 
-LISTED = f"SELECT c.{ID}, c.kind, c.{OBSERVED_AT}, c.{COLUMNS}.{ROW_ID} AS rowIds, c.{COLUMNS}.{OFFSET_US} AS timesUs"
+LISTED = f"SELECT c.{ID}, c.{KIND}, c.{OBSERVED_AT}, c.{COLUMNS}.{ROW_ID} AS rowIds, c.{COLUMNS}.{OFFSET_US} AS timesUs"
 """What is read of a document to know which readings it holds, and of when."""
 
 
@@ -82,7 +81,7 @@ class Held:
 def held(item: Mapping[str, Any]) -> Held:
     """What a document holds; a damaged bucket is told, not raised."""
     name = str(item[ID])
-    if item.get("kind") != BUCKET:
+    if item.get(KIND) != BUCKETED:
         return Held(name, is_bucket=False, readings=[dict(item)], wrong=None)
     try:
         if _row_ids(item[COLUMNS][ROW_ID]) is None:
@@ -97,7 +96,7 @@ def places(listed: Mapping[str, Any]) -> list[Place]:
     """The readings that a document holds that was read as `LISTED`; none of a damaged bucket."""
     name, at = str(listed[ID]), listed.get(OBSERVED_AT)
     prefix, _, text = name.partition("-")
-    if listed.get("kind") != BUCKET:
+    if listed.get(KIND) != BUCKETED:
         return [Place(name, row_number(text), name, at if isinstance(at, str) else None, is_odd=False)]
     row_ids = _row_ids(listed.get("rowIds")) or []
     times = _times(at, listed.get("timesUs"), len(row_ids))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from processors.archive import Archive
-from processors.form import Form, form_of, stage_of
+from processors.form import form_of
 from processors.manifest import Manifest
 from processors.model import Branch
 from processors.schema import ROW_ID
@@ -82,7 +82,7 @@ def _form(manifest: Manifest) -> str | None:
     """The form of a batch; those of before forms were written down had none but a stage."""
     if manifest.stage is None:
         return None
-    form = Form(stage=stage_of(manifest.stage)) if manifest.form is None else form_of(manifest.form)
+    form = form_of(manifest.form or {"stage": manifest.stage})
     return None if form is None else form.encode()
 
 

@@ -207,7 +207,6 @@ def test_a_bucket_that_was_moved_in_time(filled: Node, account: Account, hours: 
         {"rowId": [1], "offsetUs": ["0"]},
         {"rowId": [1], "offsetUs": [10**30]},
         {"rowId": [1, 3], "offsetUs": [0, 1], "temperatureC": [1]},
-        {"rowId": [1, 3], "offsetUs": [0, 1], "temperatureC": 1},
     ],
     ids=str,
 )
