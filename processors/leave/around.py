@@ -15,6 +15,7 @@ SINCE = "since.1"
 """Name under which it is carried how many readings each sensor had since its last anomaly, while they may matter."""
 
 _NO = "!no"
+_WAITED = "!waited"
 _LAST = "!last"
 _NEXT = "!next"
 
@@ -33,10 +34,8 @@ def around(
     before = carried.get(BEFORE, rows.clear())
     since = carried.get(SINCE, pl.DataFrame(schema={SENSOR_ID: pl.String, _LAST: pl.Int64}))
     # Numbers count from the sensor's first new reading on, so those that waited are below 0: they are its last ones.
-    waited = pl.int_range(pl.len()) < len(before)
-    seen = pl.concat([before, marked]).with_columns(
-        (pl.int_range(pl.len()).over(SENSOR_ID) - waited.cast(pl.Int64).sum().over(SENSOR_ID)).alias(_NO)
-    )
+    seen = pl.concat([before.with_columns(pl.lit(1).alias(_WAITED)), marked.with_columns(pl.lit(0).alias(_WAITED))])
+    seen = seen.with_columns((pl.int_range(pl.len()) - pl.col(_WAITED).sum()).over(SENSOR_ID).alias(_NO))
     seen = seen.join(since, on=SENSOR_ID, how="left", maintain_order="left")
     anomaly = pl.when(ALARM).then(_NO)
     seen = seen.with_columns(
@@ -44,12 +43,11 @@ def around(
         anomaly.backward_fill().over(SENSOR_ID).alias(_NEXT),
     )
     age = pl.col(_NO) - pl.col(_LAST)
-    near = (age <= context_rows).fill_null(value=False) | (pl.col(_NEXT) - pl.col(_NO) <= context_rows).fill_null(
-        value=False
-    )
+    ahead = pl.col(_NEXT) - pl.col(_NO)
+    near = pl.min_horizontal(age, ahead).fill_null(context_rows + 1) <= context_rows
     now = seen.group_by(SENSOR_ID, maintain_order=True).agg(age.last().alias(_LAST))
     still = since.join(now, on=SENSOR_ID, how="anti")
-    waits = seen.filter(~near).group_by(SENSOR_ID, maintain_order=True).tail(context_rows)
+    waits = seen.group_by(SENSOR_ID, maintain_order=True).tail(context_rows).filter(~near)
     return (
         seen.filter(near).select(rows.columns),
         {BEFORE: waits.select(rows.columns), SINCE: pl.concat([still, now.filter(pl.col(_LAST) < context_rows)])},

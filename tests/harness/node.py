@@ -18,6 +18,7 @@ from processors.checkpoint import open_checkpoint
 from processors.cosmos import Account
 from processors.model import Documents, Written
 from processors.pipeline import Intake, Sender, Taken
+from processors.pipeline.rest import show_rest
 from processors.settings import Settings
 from processors.source import open_source
 from tests.harness import oracle
@@ -86,6 +87,13 @@ class Node(Folders):
                         total += taken
                         after_batch()
         return total
+
+    def show(self, **settings: Any) -> Taken:
+        """What a pass shows at its end of readings that wait."""
+        sender = Sender(self.memory, city.recipe(Settings(city=self.city, **settings)))
+        with open_checkpoint(self.state, self.city) as checkpoint:
+            databases = discover.databases(self.data, self.city)
+            return sum((show_rest(database, checkpoint, sender) for database in databases), Taken())
 
     def facts(self) -> set[oracle.Fact]:
         """Readings that have arrived: the same in the sink and the archive, each once."""

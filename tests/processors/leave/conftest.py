@@ -1,4 +1,4 @@
-"""Readings in calls, with what waits stored and loaded between them as the checkpoint does it; readings of all kinds."""
+"""Readings in calls, what waits stored and loaded between them as the checkpoint does it; readings of all kinds."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def mixed() -> Callable[[random.Random, int], list[dict[str, Any]]]:
     def build(source: random.Random, rows: int) -> list[dict[str, Any]]:
         sensors = "abc"[: source.randint(1, 3)]
         seconds = dict.fromkeys(sensors, source.choice([0, 700_000]))
-        level = {sensor: {name: 20.0 for name in MEASURE_NAMES} for sensor in sensors}
-        slope = {sensor: {name: 0.0 for name in MEASURE_NAMES} for sensor in sensors}
+        level = {sensor: dict.fromkeys(MEASURE_NAMES, 20.0) for sensor in sensors}
+        slope = {sensor: dict.fromkeys(MEASURE_NAMES, 0.0) for sensor in sensors}
         flags = {sensor: {"isAnomaly": False, "firmwareVersion": "1"} for sensor in sensors}
         rare, noise = source.choice([0.002, 0.03, 0.2]), source.choice([0.0, 0.02, 0.4])
         built = []

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -80,7 +81,7 @@ def seconds(first: Row, row: Row) -> Fraction:
     return Fraction((row["observedAt"] - first["observedAt"]) // timedelta(microseconds=1))
 
 
-def told(rows: Sequence[Row], left: set[int], bands: dict[str, float], bounds: dict[str, float]) -> dict[str, float]:
+def told(rows: Sequence[Row], left: set[int], bounds: dict[str, float]) -> dict[str, float]:
     """Measure -> largest distance of a reading from what the readings that left tell of it; in plain arithmetic."""
     worst = dict.fromkeys(MEASURE_NAMES, 0.0)
     by_sensor: dict[str, list[Row]] = {}
@@ -130,9 +131,8 @@ def test_the_same_readings_leave_as_row_by_row(frame: Frame, left: Runs, mixed: 
         calls, shown = left(readings, form, cuts)
         assert sorted(row for call in calls for row in call) == expected
         assert sorted(shown) == undecided
-    worst = told(rows, {*expected, *undecided}, bands, bounds)
+    worst = told(rows, {*expected, *undecided}, bounds)
     assert all(worst[measure] <= {**bands, **bounds}.get(measure, 0.0) for measure in MEASURE_NAMES), worst
-    print(f"{len(expected)} of {len(rows)} readings left, at most {worst}")
 
 
 @pytest.mark.parametrize("door", [True, False])
@@ -154,7 +154,7 @@ def test_long_lines(frame: Frame, left: Runs, door: bool) -> None:
         assert sorted(shown) == undecided
     assert len(expected) < 500
     ids = [row for row in expected if row % 2]
-    assert max(later - row for row, later in zip(ids, ids[1:], strict=False)) == 2_000
+    assert max(later - row for row, later in pairwise(ids)) == 2_000
 
 
 def test_what_must_leave_does_whatever_the_bounds(frame: Frame, left: Runs) -> None:
