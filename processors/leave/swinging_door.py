@@ -24,7 +24,7 @@ from processors.leave.path import landing
 
 T = TypeVar("T", pl.Series, pl.Expr)
 
-_STEPS = 96
+_STEPS = 128
 """Readings that all lines are followed for together; those that last longer are followed one by one."""
 
 
@@ -83,19 +83,18 @@ def _by_steps(at_us: pl.Series, doors: Sequence[Doors], stop: pl.Series, last: p
     ends = stop.clone()
     rows = pl.select(pl.int_range(len(stop))).to_series()
     left = last - rows
-    active = (left >= 2).arg_true().cast(pl.Int64)
-    left = left.gather(active)
-    from_us = at_us.gather(active)
-    state = [(door.values.gather(active), door.high.gather(active), door.low.gather(active)) for door in doors]
+    active = (left >= 2).arg_true()
+    left, from_us = left[active], at_us[active]
+    state = [(door.values[active], door.high[active], door.low[active]) for door in doors]
     for step in range(2, _STEPS + 1):
         if active.is_empty():
             return ends
         reading = active + step
-        run_us = at_us.gather(reading) - from_us
+        run_us = at_us[reading] - from_us
         outside = left < 0
         moved = []
         for door, (origin, high, low) in zip(doors, state, strict=True):
-            rise = door.values.gather(reading) - origin
+            rise = door.values[reading] - origin
             slope = rise / run_us
             outside = outside | (slope > high) | (slope < low)
             upper, lower = slopes(rise, run_us, door.bound)
@@ -104,7 +103,7 @@ def _by_steps(at_us: pl.Series, doors: Sequence[Doors], stop: pl.Series, last: p
         goes_on = ~outside & (left > step)
         if not goes_on.all():
             ended = active.filter(outside)
-            ends.scatter(ended, ended + (step - 1))
+            ends.scatter(ended, ended.cast(pl.Int64) + (step - 1))
             active, left, from_us = active.filter(goes_on), left.filter(goes_on), from_us.filter(goes_on)
             state = [(one.filter(goes_on), two.filter(goes_on), three.filter(goes_on)) for one, two, three in state]
     return ends.scatter(active, None) if len(active) else ends
