@@ -38,6 +38,8 @@ def form(settings: Settings) -> Form:
         context_rows=settings.context_rows if settings.send == "anomalies" else 0,
         bucket_rows=settings.bucket_rows,
         bucket_s=settings.bucket_seconds,
+        descriptions=settings.descriptions,
+        resolution=settings.resolution,
     )
 
 
@@ -128,7 +130,7 @@ def _pass(
             means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, shown, hold=hold)
             try:
                 take_rounds(tally.databases, means, until)
-                show_waiting(tally.databases, means)
+                show_waiting(settings.city, means)
                 compare(tally.databases, means, until)
             except Stopped:
                 tally.interrupted = True

@@ -64,11 +64,6 @@ class Form:
         return json.dumps(self.document(), sort_keys=True)
 
 
-def stage_of(name: str | None) -> Stage:
-    """The stage of that name; the default one where it is none."""
-    return next((stage for stage in STAGES if stage == name), Form.stage)
-
-
 def form_of(document: Mapping[str, Any]) -> Form | None:
     """The form that was written down, None where it is not one that this version knows."""
     names = {each.name for each in fields(Form)}

@@ -25,10 +25,11 @@ from processors.discover import is_folder_name
 from processors.durations import parse_duration_s
 from processors.endpoint import problem
 from processors.errors import SettingsError
-from processors.form import Send, Stage
+from processors.form import Descriptions, Send, Stage
 from processors.names import SETTINGS_FILE
 from processors.schema import COLUMNS, DESCRIPTIONS, MEASURE_NAMES
 from processors.timestamps import is_zone
+from processors.transform.resolution import is_step
 
 PREFIX = "COSMOS_"
 FILE = Path(SETTINGS_FILE)
@@ -88,6 +89,14 @@ def _bounds(bounds: dict[str, float]) -> dict[str, float]:
     if wrong := sorted(name for name, bound in bounds.items() if not bound > 0):
         raise ValueError(f"not above 0: {_listed(wrong)}")
     return bounds
+
+
+def _resolution(resolution: dict[str, float]) -> dict[str, float]:
+    if unknown := sorted(resolution.keys() - set(MEASURE_NAMES)):
+        raise ValueError(f"no such measure: {_listed(unknown)}; there are {', '.join(MEASURE_NAMES)}")
+    if wrong := sorted(name for name, step in resolution.items() if not is_step(step)):
+        raise ValueError(f"no step above 0 of nine digits at most, such as 0.01: {_listed(wrong)}")
+    return resolution
 
 
 def _thresholds(thresholds: dict[str, float]) -> dict[str, float]:
@@ -178,6 +187,16 @@ class Settings(BaseSettings):
         description="With `every`: seconds (or 30s, 5m) for which readings may wait for their bucket to be full; a run "
         "of one pass holds nothing back",
     )
+    descriptions: Descriptions = Field(
+        "each",
+        description="What a sensor is: in `each` reading, or `once` for a sensor and month in a document that readings "
+        "name (not with the stage `raw`)",
+    )
+    resolution: Annotated[dict[str, float], AfterValidator(_resolution)] = Field(
+        default_factory=dict,
+        description="Measure -> step that its values leave in from `schematized` on, such as 0.01; the archive has "
+        "them as they were read",
+    )
     table: str = Field("sensor_readings", min_length=1, description="Table of the readings")
     columns: Annotated[dict[str, str], AfterValidator(_contract_names)] = Field(
         default_factory=dict, description="Contract column -> column of the table, for those that differ"
@@ -206,6 +225,18 @@ class Settings(BaseSettings):
     def _one_bound_for_a_measure(self) -> Settings:
         if both := self.dead_band.keys() & self.swinging_door.keys():
             raise ValueError(f"both a dead_band and a swinging_door: {', '.join(sorted(both))}")
+        bounds = {**self.dead_band, **self.swinging_door}
+        if spent := sorted(name for name, step in self.resolution.items() if bounds.get(name, step) <= step / 2):
+            raise ValueError(
+                f"rounding takes half a step, which is all of the bound or more: {', '.join(spent)}; "
+                "a dead_band or swinging_door needs more than half of the measure's resolution"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _raw_readings_say_all(self) -> Settings:
+        if self.stage == "raw" and self.descriptions == "once":
+            raise ValueError("descriptions = once needs another stage: raw readings say what was read, each by itself")
         return self
 
     @model_validator(mode="after")

@@ -13,11 +13,11 @@ from tests.harness import databases, oracle, told
 from tests.harness.kinds import BOUNDS, Kind, rows_of
 from tests.harness.node import Memory, Node
 
-ROWS = 40_000
+ROWS = 20_000
 SENSORS = 2
 PERIOD_S = 5.0
 _SEED = 2026
-_PAGE_ROWS = 20_000
+_PAGE_ROWS = 5_000
 
 FORMS: dict[str, dict[str, Any]] = {
     "all": {},
@@ -89,7 +89,6 @@ def measure(folder: Path, kind: Kind) -> Iterator[Saving]:
         node = Node(folder / f"{kind}-{number}", memory=memory)
         databases.copy(path, node.database())
         node.run(page_rows=_PAGE_ROWS, **form)
-        node.show(**form)
         every = every or memory
         items = memory.contents["readings"].values()
         worst = None

@@ -79,6 +79,12 @@ class Checkpoint:
         self._connection = connection
         self._path = path
 
+    def databases(self) -> list[str]:
+        """Those that are known, by name."""
+        with self._explained("read positions"):
+            found = self._connection.execute("SELECT DISTINCT database FROM branch ORDER BY database").fetchall()
+        return [name for (name,) in found]
+
     def branches(self, database: str) -> list[Branch]:
         """The lives of a database that are known, oldest first."""
         with self._explained("read positions"):

@@ -41,8 +41,8 @@ def leave(rows: pl.DataFrame, carried: Mapping[str, pl.DataFrame], form: Form) -
     """What leaves once these rows are there.
 
     Args:
-        rows: Of one generation in id order, as far as documents need them: with `id`, `month` and `isAnomaly`, and
-            `ALARM`, which no document says.
+        rows: Of one generation in id order, as far as documents need them: with `id`, `month`, `isAnomaly` and,
+            unless all leave, `ALARM`, which no document says.
         carried: What the call before returned, of the same form; empty at the start of a generation.
         form: Of the batch; not `aggregated`.
     """

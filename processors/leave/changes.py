@@ -89,8 +89,9 @@ def changes(
 
 
 def _bounds(form: Form, by_measure: Mapping[str, float]) -> dict[str, float]:
-    """Measure -> how far what was sent may be from it, without what rounding to its resolution takes."""
-    within = {name: bound - form.resolution.get(name, 0.0) / 2 for name, bound in by_measure.items()}
+    """Measure -> how far it may be from what is told of it, without what rounding to its resolution takes."""
+    steps = {} if form.stage == "raw" else form.resolution
+    within = {name: bound - steps.get(name, 0.0) / 2 for name, bound in by_measure.items()}
     return {name: bound * (1 - _SPARED) for name, bound in within.items() if bound > 0}
 
 

@@ -28,7 +28,7 @@ def choose(rows: pl.DataFrame, carried: Carried, form: Form) -> tuple[pl.DataFra
         chosen, state = around(rows, carried, form.context_rows)
     else:
         chosen, state = rows, {}
-    return chosen.drop(ALARM), state
+    return chosen.drop(ALARM, strict=False), state
 
 
 def undecided(carried: Carried) -> pl.DataFrame | None:

@@ -13,8 +13,10 @@ import polars as pl
 
 from processors import document
 from processors.document import Origin
+from processors.errors import CheckpointError
 from processors.form import Form, form_of
 from processors.leave import leave, rest
+from processors.leave.pieces import split
 from processors.pipeline.refine import Refined
 from processors.schema import ALARM, PROVISIONAL, ROW_ID
 
@@ -44,11 +46,6 @@ class LetGo:
         """Readings."""
         return sum(len(rows) for _, rows in self.parts)
 
-    def documents(self) -> pl.DataFrame:
-        """`id` of a document and the `rowId` of each reading in it."""
-        known = [document.holding(rows) for _, rows in self.parts]
-        return pl.concat([pl.DataFrame(schema={document.ID: pl.String, ROW_ID: pl.Int64}), *known])
-
 
 def let_go(
     refined: Refined, valid: pl.DataFrame, origin: Origin, carried: Mapping[str, pl.DataFrame], form: Form
@@ -61,13 +58,16 @@ def let_go(
         origin: Where they come from.
         carried: What the batch before left.
         form: In which the batch leaves.
+
+    Raises:
+        CheckpointError: A later version left what waits.
     """
     before = waiting_form(carried)
     remains = None if before is None or before == form else rest(carried, before)
     # Readings that were not certain to leave do now: nothing of their form follows them.
     parts = [] if before is None or remains is None else [(before, remains.drop(PROVISIONAL))]
     if form.stage == "aggregated":
-        return LetGo(_plain(parts), {}, _runs(parts))
+        return LetGo(_ready(parts), {}, _runs(parts))
     known = document.identify(refined.rows, origin)
     known = document.with_source(known, valid) if form.stage == "raw" else known
     named = pl.col(ROW_ID).is_in(refined.alarms[ROW_ID].implode()).alias(ALARM)
@@ -75,30 +75,48 @@ def let_go(
     leaving = leave(known, carried if before == form else {}, form)
     parts.append((form, leaving.rows))
     if form.sends_each:
-        return LetGo(_plain(parts), {}, None if len(parts) == 1 else _runs(parts))
-    return LetGo(_plain(parts), {**leaving.carried, FORM: _as_frame(form)}, _runs(parts))
+        return LetGo(_ready(parts), {}, None if len(parts) == 1 else _runs(parts))
+    return LetGo(_ready(parts), {**leaving.carried, FORM: _as_frame(form)}, _runs(parts))
 
 
 def waiting(carried: Mapping[str, pl.DataFrame]) -> LetGo | None:
-    """What waits and should be seen all the same, None when nothing does; it stays carried."""
+    """What waits and should be seen all the same, None when nothing does; it stays carried.
+
+    Raises:
+        CheckpointError: A later version left it.
+    """
     form = waiting_form(carried)
     remains = None if form is None else rest(carried, form)
-    return None if form is None or remains is None else LetGo(_plain([(form, remains)]), carried, None)
+    return None if form is None or remains is None else LetGo(_ready([(form, remains)]), carried, None)
 
 
 def waiting_form(carried: Mapping[str, pl.DataFrame]) -> Form | None:
-    """The form of what waits, None when nothing does."""
+    """The form of what waits, None when nothing does.
+
+    Raises:
+        CheckpointError: A later version left it.
+    """
     frame = carried.get(FORM)
-    return None if frame is None else form_of(json.loads(frame.item()))
+    if frame is None:
+        return None
+    form = form_of(json.loads(frame.item()))
+    if form is None:
+        raise CheckpointError(
+            "send what waits",
+            frame.item(),
+            why="this version does not know the form that it waits in",
+            hint="use the version that left it, once with the settings of before",
+        )
+    return form
 
 
 def _as_frame(form: Form) -> pl.DataFrame:
     return pl.DataFrame({"form": [form.encode()]})
 
 
-def _plain(parts: Sequence[tuple[Form, pl.DataFrame]]) -> Sequence[tuple[Form, pl.DataFrame]]:
-    """Only with columns that documents are made from."""
-    return [(form, rows.drop(_PREVIOUS)) for form, rows in parts]
+def _ready(parts: Sequence[tuple[Form, pl.DataFrame]]) -> Sequence[tuple[Form, pl.DataFrame]]:
+    """As documents are made from them: in pieces that fit one."""
+    return [(form, split(rows.drop(_PREVIOUS), raw=form.stage == "raw")) for form, rows in parts]
 
 
 def _runs(parts: Sequence[tuple[Form, pl.DataFrame]]) -> list[list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import polars as pl
@@ -14,11 +15,11 @@ from processors.document import Origin
 from processors.form import Form
 from processors.model import Batch, Documents, Refusal, Written
 from processors.pipeline.let_go import LetGo, let_go
+from processors.pipeline.readings import REFUSED, Departed, depart
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import Refined
 from processors.schema import ROW_ID
 from processors.transform.aggregate import WINDOW_S, summarize
-from processors.transform.privacy import sanitize
 
 
 class Sink(Protocol):
@@ -92,26 +93,24 @@ class Sender:
         """See `Sends`."""
         origin = Origin(batch.database.city, batch.generation)
         gone = let_go(refined, valid, origin, carried, form)
-        readings = self.readings(gone, origin)
+        readings = self.readings(gone, origin, carried)
         anomalies = self._write(ANOMALIES, document.anomalies(refined.alarms, origin))
         aggregates = self._write(AGGREGATES, document.aggregates(summarize(windows), origin, WINDOW_S))
+        others = anomalies + aggregates
         taken = Taken(
-            sent=gone.count,
+            sent=gone.count - len(readings.refused),
             readings=readings.documents,
             aggregates=aggregates.documents,
             anomalies=anomalies.documents,
-            request_units=(readings + anomalies + aggregates).request_units,
+            request_units=(Written(0, readings.request_units) + others).request_units,
         )
-        refused = _refusals((*readings.refused, *anomalies.refused, *aggregates.refused), gone)
-        return Sent(taken, refused, gone.carried, gone.left)
+        refused = _rejects(pl.concat([readings.refused, _refused(others.refused)]))
+        return Sent(taken, refused, {**gone.carried, **readings.carried}, gone.left)
 
-    def readings(self, gone: LetGo, origin: Origin) -> Written:
-        """Writes the documents of readings that were let go."""
-        written = Written()
-        for form, rows in gone.parts:
-            body = sanitize(rows, self._recipe.privacy) if form.stage == "sanitized" else rows
-            written += self._write(self._recipe.readings, document.leaving(body, origin, form))
-        return written
+    def readings(self, gone: LetGo, origin: Origin, carried: Mapping[str, pl.DataFrame]) -> Departed:
+        """Writes the documents of readings that were let go; see `readings.depart`."""
+        write = partial(self._write, self._recipe.readings)
+        return depart(gone.parts, origin, self._recipe.privacy, carried, write)
 
     def _write(self, container: str, documents: Iterable[Documents]) -> Written:
         return self._sink.write(container, _told(documents, self._moving))
@@ -124,14 +123,16 @@ def _told(documents: Iterable[Documents], moving: Callable[[], object]) -> Itera
         yield group
 
 
-def _refusals(refused: Sequence[Refusal], gone: LetGo) -> pl.DataFrame:
-    """Refused documents as rejects, one for each reading in them; `rowId` is null for what is not a reading's."""
-    listed = pl.DataFrame(
-        [(refusal.document_id, refusal.status, refusal.why) for refusal in refused],
-        schema={document.ID: pl.String, "status": pl.Int64, "why": pl.String},
-        orient="row",
+def _refused(refused: Sequence[Refusal]) -> pl.DataFrame:
+    """Refused documents that are not of readings."""
+    return pl.DataFrame(
+        [(refusal.document_id, None, refusal.status, refusal.why) for refusal in refused], schema=REFUSED, orient="row"
     )
-    return listed.join(gone.documents(), on=document.ID, how="left").select(
+
+
+def _rejects(refused: pl.DataFrame) -> pl.DataFrame:
+    """What was refused as rejects; `rowId` is null for what is not a reading."""
+    return refused.select(
         ROW_ID,
         rules=pl.concat_list(pl.format("accepted_by_cosmos_{}", "status")),
         odd=pl.concat_list("why"),

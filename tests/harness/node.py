@@ -73,8 +73,8 @@ class Node(Folders):
         for path in self.checkpoint.parent.glob("checkpoint.db*"):
             path.unlink()
 
-    def run(self, *, after_batch: Callable[[], object] = lambda: None, **settings: Any) -> Taken:
-        """One pass over the city's databases; errors are raised."""
+    def run(self, *, after_batch: Callable[[], object] = lambda: None, shows: bool = True, **settings: Any) -> Taken:
+        """One pass over the city's databases, and what waits then, if it `shows` that; errors are raised."""
         chosen = Settings(city=self.city, **{"page_rows": 20, **settings})
         total, recipe = Taken(), city.recipe(chosen)
         with open_checkpoint(self.state, self.city) as checkpoint:
@@ -86,14 +86,9 @@ class Node(Folders):
                     for taken in Intake(database, source, checkpoint, archive, Sender(self.memory, recipe), recipe):
                         total += taken
                         after_batch()
+            for sensor in checkpoint.databases() if shows else ():
+                total += show_rest(self.city, sensor, checkpoint, Sender(self.memory, recipe))
         return total
-
-    def show(self, **settings: Any) -> Taken:
-        """What a pass shows at its end of readings that wait."""
-        sender = Sender(self.memory, city.recipe(Settings(city=self.city, **settings)))
-        with open_checkpoint(self.state, self.city) as checkpoint:
-            databases = discover.databases(self.data, self.city)
-            return sum((show_rest(database, checkpoint, sender) for database in databases), Taken())
 
     def facts(self) -> set[oracle.Fact]:
         """Readings that have arrived: the same in the sink and the archive, each once."""

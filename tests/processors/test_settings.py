@@ -282,6 +282,26 @@ def test_bounds(name: str, bad: list[Any], good: list[Any]) -> None:
         assert getattr(load({name: value}).settings, name) == value
 
 
+def test_what_raw_readings_do_not_take() -> None:
+    told = problems({"stage": "raw", "descriptions": "once"})
+    assert "descriptions = once needs another stage" in told
+    load({"stage": "aggregated", "descriptions": "once"})
+
+
+@pytest.mark.parametrize(
+    ("resolution", "told"),
+    [
+        ({"temperature": 0.1}, "no such measure: temperature; there are temperatureC"),
+        ({"voltageV": 0.0}, "no step above 0 of nine digits at most, such as 0.01: voltageV"),
+        ({"voltageV": -1.0}, "voltageV"),
+        ({"voltageV": 0.12345678901}, "voltageV"),
+        ({"voltageV": float("inf")}, "finite"),
+    ],
+)
+def test_resolutions(resolution: dict[str, float], told: str) -> None:
+    assert told in problems({"resolution": resolution})
+
+
 def test_relative_folders_are_in_the_nodes_folder(env: Callable[..., None]) -> None:
     env(node_folder="denver-1", archive="/mnt/archive", state="kept")
     settings = load({}).settings
@@ -296,6 +316,13 @@ def test_a_measure_has_one_bound() -> None:
     )
 
 
+def test_a_bound_is_more_than_what_rounding_takes() -> None:
+    given = {"dead_band": {"voltageV": 0.05}, "swinging_door": {"pressurePa": 20.0}}
+    told = problems({**given, "resolution": {"voltageV": 0.1, "pressurePa": 50.0, "humidityPct": 5.0}})
+    assert "rounding takes half a step, which is all of the bound or more: pressurePa, voltageV;" in told
+    load({**given, "resolution": {"voltageV": 0.01, "pressurePa": 10.0, "humidityPct": 5.0}})
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load({}).settings.city = "other"  # type: ignore[misc]
@@ -308,7 +335,8 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "every": "30s", "start_delay": "5s", "stage": "raw", "columns": '{"timestamp": "ts"}',
         "source_time_zone": "Europe/Berlin",
         "send": "changes", "dead_band": '{"voltageV": 0.1}', "swinging_door": '{"voltageV": 0.1}', "context_rows": "3",
-        "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m",
+        "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m", "resolution": '{"voltageV": 0.01}',
+        "descriptions": "once",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
         "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
     }  # fmt: skip

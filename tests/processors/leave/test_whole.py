@@ -94,7 +94,6 @@ def test_every_row_is_told_within_the_bound(tmp_path: Path, kind: Kind, name: st
     databases.create(node.database(), rows_of(kind, 3_000, seed=1, period_s=30.0))
     form = {"send": "changes", **FORMS[name]}
     node.run(page_rows=700, **form)
-    node.show(**form)
     check(node, by_all(tmp_path / "every", node.database()), form.get("swinging_door", {}))
     runs = left(node)
     assert len(runs) == len(set(runs)) < 3_000
@@ -113,7 +112,6 @@ def test_whatever_is_killed_and_shown(tmp_path: Path, name: str) -> None:
     whole, parts = Node(tmp_path / "whole"), Node(tmp_path / "parts", memory=Dying(dice))
     databases.create(whole.database(), rows)
     whole.run(page_rows=2_000, **form)
-    whole.show(**form)
     databases.create(parts.database())
     taken = killed = 0
     while taken < len(rows):
@@ -125,9 +123,7 @@ def test_whatever_is_killed_and_shown(tmp_path: Path, name: str) -> None:
         shows = taken >= len(rows) or dice.random() < 0.5
         while True:
             try:
-                parts.run(page_rows=dice.choice([17, 100, 1_000]), **form)
-                if shows:
-                    parts.show(**form)
+                parts.run(page_rows=dice.choice([17, 100, 1_000]), shows=shows, **form)
                 break
             except Killed:
                 killed += 1
@@ -178,7 +174,6 @@ def test_a_form_that_changes_loses_nothing(tmp_path: Path) -> None:
         start = START + timedelta(hours=number * 2)
         databases.append(node.database(), rows_of("smooth", 500, seed=number, start=start, period_s=10.0))
         node.run(page_rows=170, **form)
-        node.show(**form)
         ends.append(max(oracle.row_ids(node.database())))
     every = by_all(tmp_path / "every", node.database()).memory
     facts = oracle.table(node.database())
