@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -26,11 +25,12 @@ SPARED = 1 - 2**-20
 
 
 def chosen(rows: Sequence[Row], bands: dict[str, float], bounds: dict[str, float]) -> tuple[list[int], list[int]]:
-    """Row ids that leave and those of undecided last readings, one reading at a time, in fractions."""
+    """Row ids that leave and those of undecided last readings, one reading at a time; values have three decimals."""
     left: list[int] = []
     by_sensor: dict[str, list[Row]] = {}
     for row in rows:
-        by_sensor.setdefault(row["sensorId"], []).append(row)
+        since = row["observedAt"] - BEGIN
+        by_sensor.setdefault(row["sensorId"], []).append({**row, "us": since // timedelta(microseconds=1)})
     undecided = []
     for own in by_sensor.values():
         at = 0
@@ -64,21 +64,18 @@ def chosen(rows: Sequence[Row], bands: dict[str, float], bounds: dict[str, float
 def on_line(rows: Sequence[Row], name: str, bound: float) -> bool:
     """Whether the readings between the first and the last are within the bound of the line between the two.
 
-    That the doors of each reading let those after it pass is the same said once for each of them; here for the last.
+    That the doors of each reading let those after it pass is the same, said once for each of them; here for the last.
+    In whole thousandths and microseconds, and without a division.
     """
     first, last = rows[0], rows[-1]
     if first[name] is None or last[name] is None:
         return True
-    run = seconds(first, last)
-    slope = (Fraction(last[name]) - Fraction(first[name])) / run if run else Fraction(0)
+    origin, rise = round(first[name] * 1_000), round(last[name] * 1_000) - round(first[name] * 1_000)
+    begin, run = first["us"], last["us"] - first["us"]
+    most = bound * 1_000 * SPARED * run
     return all(
-        abs(Fraction(first[name]) + slope * seconds(first, row) - Fraction(row[name])) <= Fraction(bound * SPARED)
-        for row in rows[1:-1]
+        abs((origin - round(row[name] * 1_000)) * run + rise * (row["us"] - begin)) <= most for row in rows[1:-1]
     )
-
-
-def seconds(first: Row, row: Row) -> Fraction:
-    return Fraction((row["observedAt"] - first["observedAt"]) // timedelta(microseconds=1))
 
 
 def told(rows: Sequence[Row], left: set[int], bounds: dict[str, float]) -> dict[str, float]:
@@ -118,16 +115,16 @@ FORMS = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_same_readings_leave_as_row_by_row(frame: Frame, left: Runs, mixed: Mixed, name: str, seed: int) -> None:
     source = random.Random(f"{name} {seed}")
     bands, bounds = FORMS[name]
-    rows = mixed(source, 700)
+    rows = mixed(source, 500)
     readings = frame(rows)
     rows = readings.to_dicts()
     form = Form(send="changes", dead_band=bands, swinging_door=bounds)
     expected, undecided = chosen(rows, bands, bounds)
-    for cuts in ([], sorted(source.sample(range(701), source.choice([1, 5, 60])))):
+    for cuts in ([], sorted(source.sample(range(501), source.choice([1, 5, 40])))):
         calls, shown = left(readings, form, cuts)
         assert sorted(row for call in calls for row in call) == expected
         assert sorted(shown) == undecided
@@ -140,15 +137,15 @@ def test_long_lines(frame: Frame, left: Runs, door: bool) -> None:
     """Of a thousand readings one leaves whatever they say, and what is followed one by one is as what is not."""
     source = random.Random(1)
     rows = [
-        {"temperatureC": 20 + number * 0.01 * (number < 3_000) + source.uniform(-0.04, 0.04), "sensorId": sensor}
-        for number in range(5_000)
+        {"temperatureC": round(20 + min(number, 1_500) * 0.01 + source.uniform(-0.04, 0.04), 3), "sensorId": sensor}
+        for number in range(3_500)
         for sensor in "ab"
     ]
     bands, bounds = ({}, {"temperatureC": 0.1}) if door else ({"temperatureC": 0.3}, {})
     readings = frame(rows)
     expected, undecided = chosen(readings.to_dicts(), bands, bounds)
     form = Form(send="changes", dead_band=bands, swinging_door=bounds)
-    for cuts in ([], list(range(60, 10_000, 60)), [3_333, 3_334, 9_000]):
+    for cuts in ([], list(range(60, 7_000, 190)), [3_333, 3_334, 6_000]):
         calls, shown = left(readings, form, cuts)
         assert sorted(row for call in calls for row in call) == expected
         assert sorted(shown) == undecided
