@@ -137,9 +137,9 @@ def test_long_lines(frame: Frame, left: Runs, door: bool) -> None:
     """Of a thousand readings one leaves whatever they say, and what is followed one by one is as what is not."""
     source = random.Random(1)
     rows = [
-        {"temperatureC": round(20 + min(number, 1_500) * 0.01 + source.uniform(-0.04, 0.04), 3), "sensorId": sensor}
+        {"temperatureC": round(20 + min(number, 1_500) * 0.01 + source.uniform(-wide, wide), 3), "sensorId": sensor}
         for number in range(3_500)
-        for sensor in "ab"
+        for sensor, wide in (("a", 0.04), ("b", 0.055))
     ]
     bands, bounds = ({}, {"temperatureC": 0.1}) if door else ({"temperatureC": 0.3}, {})
     readings = frame(rows)
