@@ -72,7 +72,7 @@ def left() -> Callable[[pl.DataFrame, Form, Sequence[int]], tuple[Left, list[int
 
 @pytest.fixture(scope="session")
 def mixed() -> Callable[[random.Random, int], list[dict[str, Any]]]:
-    """Readings of some sensors in any order: still, moving, jumping, null; with repeated and falling times, and months."""
+    """Readings of some sensors in any order: still, moving, jumping, null; in two months, with falling times."""
 
     def build(source: random.Random, rows: int) -> list[dict[str, Any]]:
         sensors = "abc"[: source.randint(1, 3)]
