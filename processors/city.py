@@ -29,8 +29,13 @@ __all__ = ["Silent", "World", "account", "node_name", "passes", "recipe", "start
 
 def form(settings: Settings) -> Form:
     """In which form the settings ask readings to leave."""
+    changes = settings.send == "changes"
     return Form(
         stage=settings.stage,
+        send=settings.send,
+        dead_band=settings.dead_band if changes else {},
+        swinging_door=settings.swinging_door if changes else {},
+        context_rows=settings.context_rows if settings.send == "anomalies" else 0,
         bucket_rows=settings.bucket_rows,
         bucket_s=settings.bucket_seconds,
         descriptions=settings.descriptions,

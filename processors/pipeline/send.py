@@ -92,7 +92,7 @@ class Sender:
     ) -> Sent:
         """See `Sends`."""
         origin = Origin(batch.database.city, batch.generation)
-        gone = let_go(refined.rows, valid, origin, carried, form)
+        gone = let_go(refined, valid, origin, carried, form)
         readings = self.readings(gone, origin, carried)
         anomalies = self._write(ANOMALIES, document.anomalies(refined.alarms, origin))
         aggregates = self._write(AGGREGATES, document.aggregates(summarize(windows), origin, WINDOW_S))
