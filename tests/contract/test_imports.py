@@ -17,6 +17,7 @@ STAGES = {
 WIRING = {"pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded"}
 SHARED = {
     "model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos", "manifest", "names", "words",
+    "charges",
 }  # fmt: skip
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 
