@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from processors.charges.spent import Spent
+from processors.charges import Spent
 
 BEFORE_FIRST = -(2**63)
 """Position before the first row id that SQLite can give."""

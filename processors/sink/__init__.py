@@ -15,7 +15,7 @@ from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosBatchOperationError
 
 from processors import containers, cosmos
-from processors.charges.spent import Meter, Spent
+from processors.charges import Meter, Spent
 from processors.cosmos import Account
 from processors.errors import SinkError
 from processors.model import Documents, Refusal, Written

@@ -9,8 +9,8 @@ from typing import Any
 from azure.cosmos.exceptions import CosmosBatchOperationError
 
 from processors import cosmos
+from processors.charges import Spent
 from processors.charges import spent as charged
-from processors.charges.spent import Spent
 from processors.model import Documents, Refusal
 
 TAKEN = 200
