@@ -102,7 +102,7 @@ def _pass(settings: Settings, world: World, progress: Progress, shown: dict[str,
         settings = settings.model_copy(update={"city": tally.databases[0].city})
         with (
             open_checkpoint(settings.state, settings.city) as checkpoint,
-            open_sink(account(settings), stop=world.stop, paces=paces) as sink,
+            open_sink(account(settings), stop=world.stop, paces=paces, meter=tally.meter) as sink,
         ):
             if checkpoint.put_aside is not None:
                 tally.add(Taken(notices=(f"checkpoint damaged, put aside as {checkpoint.put_aside}, made anew",)))

@@ -12,7 +12,6 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from processors.files import write_whole
-from processors.report import instant
 
 FILE = "plan.json"
 
@@ -49,7 +48,7 @@ class Planned:
     def document(self) -> dict[str, object]:
         """The plan as reports tell it."""
         return {
-            "madeAt": instant(self.made_at.astimezone(UTC)),
+            "madeAt": self.made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "rows": self.rows,
             "documents": dict(self.documents),
             "requestUnits": self.request_units,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from processors.charges import FAILED, INSERT, REPLACE, Charge, Kind, Spent
 from processors.errors import (
     ArchiveError,
     BusyError,
@@ -21,6 +22,7 @@ from processors.errors import (
     SourceError,
 )
 from processors.pipeline import Taken
+from processors.planned import Planned
 from processors.report import MAX_BYTES, Report, encode
 
 REPORT = Report(
@@ -28,6 +30,16 @@ REPORT = Report(
 )
 SOURCE = SourceError("read readings", "data/denver/s1/sensor_data.db", why="locked", hint="wait")
 ENDPOINT = EndpointError("reach Cosmos", "https://example.invalid", why="refused", hint="check the endpoint")
+SPENT = Spent(
+    {
+        Kind("readings", FAILED, 0): Charge(100, 50_000, 1.5),
+        Kind("readings", INSERT, 200): Charge(900, 450_000, 4_500.003),
+        Kind("readings", INSERT, 201): Charge(80, 40_000, 300.12),
+        Kind("readings", REPLACE, 200): Charge(10, 5_000, 98.5),
+        Kind("aggregates", INSERT, 210): Charge(12, 7_200, 50.0),
+    },
+    17,
+)
 
 
 def size(report: Report) -> int:
@@ -36,10 +48,10 @@ def size(report: Report) -> int:
 
 def test_a_report(golden: Callable[[str, str], None]) -> None:
     taken = Taken(
-        rows=1_000, readings=990, aggregates=12, anomalies=3, rejected=10, request_units=4_950.123,
+        rows=1_000, readings=990, aggregates=12, anomalies=3, rejected=10,
         rejects={"timestamp_readable": 7, "a": 3, "sensor_id_present": 7}, notices=("archive repaired: 1 files",),
     )  # fmt: skip
-    report = replace(REPORT, taken=taken, backlog_rows=250, failures={"s\u00e9": SOURCE})
+    report = replace(REPORT, taken=taken, spent=SPENT, backlog_rows=250, failures={"s\u00e9": SOURCE})
     text = encode(report.document())
     assert "\n" not in text
     golden("report.json", text + "\n")
@@ -59,7 +71,41 @@ def test_lists_are_in_order_and_whole_when_there_is_room() -> None:
 
 def test_a_charge_that_nobody_stated_is_null() -> None:
     assert REPORT.document()["requestUnits"] is None
-    assert replace(REPORT, taken=Taken(request_units=0.0)).document()["requestUnits"] == 0.0
+    silent = Spent({Kind("readings", INSERT, 1): Charge(10, 900)})
+    document = replace(REPORT, spent=silent).document()
+    assert document["requestUnits"] is None
+    assert document["charges"] == [
+        {"container": "readings", "operation": "insert", "documents": 10, "bytes": 900, "requestUnits": None}
+    ]
+
+
+def test_charges_are_by_container_and_operation_and_add_up() -> None:
+    document = replace(REPORT, spent=SPENT).document()
+    assert [
+        (each["container"], each["operation"], each["documents"], each["bytes"]) for each in document["charges"]
+    ] == [
+        ("readings", "insert", 980, 490_000),
+        ("readings", "replace", 10, 5_000),
+        ("aggregates", "insert", 12, 7_200),
+        ("readings", "failed", 100, 50_000),
+    ]
+    assert sum(each["requestUnits"] for each in document["charges"]) == pytest.approx(document["requestUnits"])
+    assert list(document["charges"][0]) == ["container", "operation", "documents", "bytes", "requestUnits"]
+
+
+def test_what_was_planned_is_beside_what_came() -> None:
+    planned = Planned(
+        made_at=REPORT.started_at, positions={"one": 1}, rows=1_000, documents={"readings": 1_000},
+        request_units=5_000.0, seconds=12.5,
+    )  # fmt: skip
+    assert "planned" not in REPORT.document()
+    assert replace(REPORT, planned=planned).document()["planned"] == {
+        "madeAt": "2026-11-22T04:55:00.000000Z",
+        "rows": 1_000,
+        "documents": {"readings": 1_000},
+        "requestUnits": 5_000.0,
+        "seconds": 12.5,
+    }
 
 
 OUTCOMES: list[tuple[dict[str, Any], int, str]] = [
