@@ -124,7 +124,8 @@ class Report(Ended):
     def document(self) -> dict[str, Any]:
         """The report as a JSON object below `MAX_BYTES`; `truncated` when lists were cut for that.
 
-        `requestUnits` is null when the service states no charge.
+        `requestUnits` is null when the service states no charge. `planned` is there when something was foretold, and
+        half of the room is left for the lists.
         """
         taken = self.taken
         whole = {
@@ -136,8 +137,9 @@ class Report(Ended):
             "rejects": taken.rejected,
             "requestUnits": _rounded(self.spent.request_units),
         }
-        if self.planned is not None:
-            whole["planned"] = self.planned.document()
+        planned = {} if self.planned is None else {"planned": self.planned.document()}
+        if len(encode({**whole, **planned}).encode()) <= MAX_BYTES // 2:
+            whole |= planned
         lists: dict[str, list[Any]] = {
             "rejectsByRule": [{"rule": rule, "rows": rows} for rule, rows in _largest_first(taken.rejects)],
             "errors": self.told(),

@@ -41,6 +41,11 @@ SPENT = Spent(
     17,
 )
 
+PLANNED = Planned(
+    made_at=datetime(2026, 11, 22, 4, 55, tzinfo=UTC), positions={"one": 1}, rows=1_000, documents={"readings": 1_000},
+    request_units=5_000.0, seconds=12.5,
+)  # fmt: skip
+
 
 def size(report: Report) -> int:
     return len(encode(report.document()).encode())
@@ -94,12 +99,8 @@ def test_charges_are_by_container_and_operation_and_add_up() -> None:
 
 
 def test_what_was_planned_is_beside_what_came() -> None:
-    planned = Planned(
-        made_at=REPORT.started_at, positions={"one": 1}, rows=1_000, documents={"readings": 1_000},
-        request_units=5_000.0, seconds=12.5,
-    )  # fmt: skip
     assert "planned" not in REPORT.document()
-    assert replace(REPORT, planned=planned).document()["planned"] == {
+    assert replace(REPORT, planned=PLANNED).document()["planned"] == {
         "madeAt": "2026-11-22T04:55:00.000000Z",
         "rows": 1_000,
         "documents": {"readings": 1_000},
@@ -164,9 +165,17 @@ errors = st.builds(lambda doing, why, hint: SinkError(doing, "x", why=why, hint=
     stopped_by=st.none() | errors,
     rejects=st.dictionaries(names, st.integers(1, 2**63), max_size=60),
     notices=st.lists(text, max_size=6),
+    container=names,
 )
-@example(city="\x01" * 255, failures={"\x01" * 255: SOURCE}, stopped_by=None, rejects={}, notices=[])
-@example(city="d", failures={}, stopped_by=None, rejects={f"rule_{n:03}": n for n in range(200)}, notices=["n"] * 200)
+@example(city="\x01" * 255, failures={"\x01" * 255: SOURCE}, stopped_by=None, rejects={}, notices=[], container="r")
+@example(
+    city="d",
+    failures={},
+    stopped_by=None,
+    rejects={f"rule_{n:03}": n for n in range(200)},
+    notices=["n"] * 200,
+    container="r",
+)
 @settings(deadline=None, max_examples=60)
 def test_it_is_below_the_limit_and_says_when_it_was_cut(
     city: str,
@@ -174,14 +183,19 @@ def test_it_is_below_the_limit_and_says_when_it_was_cut(
     stopped_by: ProcessorError | None,
     rejects: dict[str, int],
     notices: list[str],
+    container: str,
 ) -> None:
     taken = Taken(rejects=rejects, notices=tuple(notices))
-    report = replace(REPORT, city=city, failures=failures, stopped_by=stopped_by, taken=taken)
+    spent = Spent({kind._replace(container=container): charge for kind, charge in SPENT.by_kind.items()})
+    planned = replace(PLANNED, documents={container: 10})
+    report = replace(
+        REPORT, city=city, failures=failures, stopped_by=stopped_by, taken=taken, spent=spent, planned=planned
+    )
     document = report.document()
     assert size(report) <= MAX_BYTES < 2_048
     assert json.loads(encode(document)) == document
-    kept = [len(document[name]) for name in ("rejectsByRule", "errors", "notices")]
-    given_ = [len(rejects), len(failures) + (stopped_by is not None), len(notices)]
+    kept = [len(document[name]) for name in ("rejectsByRule", "errors", "notices", "charges")]
+    given_ = [len(rejects), len(failures) + (stopped_by is not None), len(notices), len(spent.totals())]
     assert document["truncated"] is (kept != given_)
     assert document["rejectsByRule"] == [
         entry for entry in document["rejectsByRule"] if rejects[entry["rule"]] == entry["rows"]
