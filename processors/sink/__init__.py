@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Mu
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
-from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosBatchOperationError
 
 from processors import containers, cosmos
-from processors.charges import Meter, Spent
+from processors.charges import Meter, Spent, policy_of
+from processors.containers import Found
 from processors.cosmos import Account
 from processors.errors import SinkError
 from processors.model import Documents, Refusal, Written
@@ -82,7 +82,7 @@ def open_sink(
             return Sink(
                 account,
                 runner,
-                await containers.verify(client, account),
+                await containers.find(client, account),
                 budget_s=budget_s,
                 request_timeout_s=request_timeout_s,
                 stop=ending,
@@ -100,13 +100,17 @@ def open_sink(
 
 
 class Sink:
-    """Writes and deletes documents, and says what became of each; made by `open_sink`."""
+    """Writes and deletes documents, and says what became of each; made by `open_sink`.
+
+    Attributes:
+        policies: Container -> name of its indexing policy (`charges.policy_of`).
+    """
 
     def __init__(
         self,
         account: Account,
         runner: asyncio.Runner,
-        found: Mapping[str, ContainerProxy],
+        found: Mapping[str, Found],
         *,
         budget_s: float,
         request_timeout_s: float,
@@ -119,7 +123,8 @@ class Sink:
     ) -> None:
         self._account = account
         self._runner = runner
-        self._containers = found
+        self.policies = {name: policy_of(each.properties) for name, each in found.items()}
+        self._containers = {name: each.proxy for name, each in found.items()}
         self._budget_s = budget_s
         self._request_timeout_s = request_timeout_s
         self._stop = stop
