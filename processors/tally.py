@@ -47,6 +47,10 @@ class Tally:
         """So many rows of a database wait now, at most."""
         self._waiting[sensor] = rows
 
+    def waiting(self, sensor: str) -> int:
+        """Rows of a database that wait, at most; 0 where that is not known."""
+        return self._waiting.get(sensor, 0)
+
     def behind(self) -> set[str]:
         """Databases with rows that wait, without those that failed."""
         return {sensor for sensor, rows in self._waiting.items() if rows and sensor not in self._failures}
