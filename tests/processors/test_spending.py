@@ -22,6 +22,7 @@ from processors.model import BEFORE_FIRST, Database
 from processors.pipeline import Taken
 from processors.planned import Planned
 from processors.report import Report
+from processors.schema import TIMESTAMP_TYPE
 from processors.verify import verify
 from tests.harness import databases, oracle
 from tests.harness.databases import START, readings
@@ -221,6 +222,77 @@ def test_the_database_that_is_most_behind_is_first_while_a_budget_ends_passes(no
         pass
     assert seen[0] == "b"
     assert set(seen) == {"a", "b"}
+
+
+def test_previews_go_up_only_while_much_is_left(node: Node, strict: StrictCosmos) -> None:
+    databases.create(node.database(), readings(600, step_s=20, sensors=("a", "b")))
+    world = World(clock=iter(range(0, 1_000_000, 100)).__next__)
+    ingest(node, strict.account, world, ru_budget="2000")
+    spent, shown = 0.0, []
+    for each in strict.exchanges:
+        if b"provisional" in each.body:
+            shown.append(spent)
+        spent += each.charge if each.container != "runs" else 0.0
+    assert shown
+    assert max(shown) < 2_000 * 0.75
+    assert 1_800 < spent <= 2_080
+
+
+def used_up(node: Node) -> None:
+    """The hour's budget, by whatever came before."""
+    hour = pl.DataFrame({"began": [NOW], "spent": [1e9]}, schema={"began": TIMESTAMP_TYPE, "spent": pl.Float64})
+    with open_checkpoint(node.state, node.city) as checkpoint:
+        checkpoint.keep("budget", {"hour.1": hour})
+
+
+def test_open_buckets_are_not_shown_when_nothing_is_left(
+    node: Node, strict: StrictCosmos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    databases.create(node.database(), readings(10, step_s=7))
+    with monkeypatch.context() as patch:
+        patch.setattr("processors.city.show_waiting", lambda *_: None)
+        ingest(node, strict.account, at(0), bucket_rows=7)
+
+    def counts() -> list[int]:
+        return sorted(item["count"] for item in oracle.documents(strict.account, "readings").values())
+
+    used_up(node)
+    assert ingest(node, strict.account, at(1), bucket_rows=7, ru_budget="500/h").exit_code == 0
+    assert counts() == [7]
+    ingest(node, strict.account, at(61), bucket_rows=7, ru_budget="500/h")
+    assert counts() == [3, 7]
+
+
+def test_nothing_waits_and_nothing_is_said_when_nothing_is_left(node: Node, strict: StrictCosmos) -> None:
+    databases.create(node.database(), readings(10))
+    ingest(node, strict.account, at(0))
+    used_up(node)
+    report = ingest(node, strict.account, at(1), ru_budget="500/h")
+    assert (report.exit_code, report.backlog_rows, report.taken.notices) == (0, 0, ())
+    databases.append(node.database(), readings(5, start=START + timedelta(days=1)))
+    report = ingest(node, strict.account, at(2), ru_budget="500/h")
+    assert (report.exit_code, report.backlog_rows, report.taken.rows) == (0, 5, 0)
+    assert report.taken.notices == ("ru_budget 500/h is used up: what waits is for the next run",)
+
+
+def test_what_a_row_has_cost_is_remembered_for_its_settings_only(node: Node, strict: StrictCosmos) -> None:
+    databases.create(node.database(), readings(300))
+    ingest(node, strict.account)
+
+    def first(day: int, **settings: Any) -> int:
+        databases.append(node.database(), readings(400, start=START + timedelta(days=day)))
+        batches: list[int] = []
+
+        class Told(Silent):
+            def batch(self, database: Database, taken: Taken) -> None:  # noqa: ARG002 - see `world.Progress`
+                batches.append(taken.rows)
+
+        chosen = node.settings(strict.account, ru_budget="100000", **{"page_rows": 20_000, **settings})
+        list(passes(chosen, World(), Told()))
+        return batches[0]
+
+    assert [first(1), first(2, stage="raw"), first(3, stage="raw")] == [100, 10, 100]
+    assert first(4, stage="raw", page_rows=50, skip_replays=True) == 50
 
 
 def test_what_was_planned_is_told_where_the_run_starts_where_the_plan_did(node: Node, strict: StrictCosmos) -> None:
