@@ -224,6 +224,14 @@ def test_the_database_that_is_most_behind_is_first_while_a_budget_ends_passes(no
     assert set(seen) == {"a", "b"}
 
 
+def test_rejects_promise_no_cheap_rows(node: Node, strict: StrictCosmos) -> None:
+    bad = [{**row, "timestamp": "noon"} for row in readings(210)]
+    databases.create(node.database(), [*bad, *readings(400, step_s=20)])
+    report = ingest(node, strict.account, ru_budget="500")
+    assert (report.taken.rejected, report.exit_code) == (210, 0)
+    assert 450 < charged(strict) <= 520
+
+
 def test_previews_go_up_only_while_much_is_left(node: Node, strict: StrictCosmos) -> None:
     databases.create(node.database(), readings(600, step_s=20, sensors=("a", "b")))
     world = World(clock=iter(range(0, 1_000_000, 100)).__next__)
