@@ -121,6 +121,9 @@ def test_what_passes_were_charged_foretells_the_next(node: Node, account: Accoun
         grown = learned(node, strict.account)
         assert grown.charge("readings", REPLACE, pl.Series([_size(second)])).item() is None
         assert grown.charge("readings", INSERT, pl.Series([_size(first), _size(second)])).null_count() == 0
+    with open_checkpoint(node.state, node.city) as checkpoint:
+        frame, _ = spending.learned(checkpoint)
+    assert frame.filter(container="readings", operation=INSERT)["documents"].sum() == 700
 
 
 def test_what_was_learned_is_learned_anew_when_it_is_of_another_version(node: Node, strict: StrictCosmos) -> None:
