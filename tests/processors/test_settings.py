@@ -384,6 +384,7 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m", "resolution": '{"voltageV": 0.01}',
         "descriptions": "once",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
+        "ru_budget": "5000/h", "skip_replays": "true",
         "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
         "indexed": '{"readings": ["/city"]}', "ttl": '{"runs": "30d"}',
         "subscription": "0b1f6471-1bf0-4dda-aec3-cb9272f09590", "scale_limit": "20000",
@@ -431,3 +432,15 @@ def test_an_error_about_a_name_that_is_no_utf8_can_be_printed() -> None:
 )
 def test_half_a_character_is_a_problem_like_others(values: dict[str, Any]) -> None:
     assert "\\ud800" in problems(values)
+
+
+@pytest.mark.parametrize("written", ['"5000"', "5000", "5000.0", '"5000/h"', '" 2.5 "'])
+def test_a_budget_is_request_units_for_a_run_or_an_hour(written: str) -> None:
+    file(f"ru_budget = {written}")
+    assert load({}).settings.ru_budget == str(json.loads(written))
+
+
+@pytest.mark.parametrize("written", ["0", "-1", '"5k"', '"5000/d"', "true", "inf", "nan", '"1e5"', f'"{"9" * 400}"'])
+def test_a_budget_that_is_none_is_a_problem(written: str) -> None:
+    file(f"ru_budget = {written}")
+    assert "ru_budget = " in problems()
