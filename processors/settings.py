@@ -1,14 +1,15 @@
 """Settings: flag, environment, file, default, in that order; checked whole, then frozen.
 
-No other file of this package reads the environment, but for a short cut of the health check. Every setting is
-`COSMOS_<NAME>` in the environment and `<name>` in the file; a name that is not known is an error in both, with the
-closest one that is.
+No other file of this package reads the environment, but for a short cut of the health check and for `identity`, which
+cleans what a library reads there. Every setting is `COSMOS_<NAME>` in the environment and `<name>` in the file; a name
+that is not known is an error in both, with the closest one that is.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,20 +20,24 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from processors.budget import parse as parse_budget
+from processors.description import NEVER, roles
 from processors.detect.limit import DEFAULT_LIMITS
 from processors.detect.thresholds import DEFAULT_THRESHOLDS
 from processors.discover import is_folder_name
-from processors.durations import parse_duration_s
+from processors.durations import parse_duration_s, parse_ttl_s
 from processors.endpoint import problem
 from processors.errors import SettingsError
-from processors.form import Descriptions, Send, Stage
+from processors.form import Descriptions, Send, Stage, is_step
 from processors.names import SETTINGS_FILE
 from processors.schema import COLUMNS, DESCRIPTIONS, MEASURE_NAMES
 from processors.timestamps import is_zone
-from processors.transform.resolution import is_step
 
 PREFIX = "COSMOS_"
 FILE = Path(SETTINGS_FILE)
+
+_PATH = re.compile(r"(/(\w+|\[\]))+", re.ASCII)
+_LONGEST_TTL_S = 2**31 - 1
 
 _SHOWN = 200
 """Characters of a wrong value that are repeated."""
@@ -107,6 +112,38 @@ def _thresholds(thresholds: dict[str, float]) -> dict[str, float]:
     return thresholds
 
 
+def _by_role(names: Collection[str]) -> None:
+    if unknown := sorted(set(names) - set(roles())):
+        raise ValueError(f"no such container: {_listed(unknown)}; there are {', '.join(roles())}")
+
+
+def _indexed(indexed: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    _by_role(indexed)
+    paths = [path for each in indexed.values() for path in each]
+    if wrong := [path for path in paths if not _PATH.fullmatch(path)]:
+        raise ValueError(f"not a path of properties such as /observedAt: {_listed(wrong)}")
+    if twice := sorted({path for each in indexed.values() for path in each if each.count(path) > 1}):
+        raise ValueError(f"given twice: {_listed(twice)}")
+    return indexed
+
+
+def _ttl(ttl_s: dict[str, int]) -> dict[str, int]:
+    _by_role(ttl_s)
+    if wrong := sorted(role for role, each in ttl_s.items() if each != NEVER and not 0 < each <= _LONGEST_TTL_S):
+        raise ValueError(f"neither from 1 to {_LONGEST_TTL_S} seconds nor never: {_listed(wrong)}")
+    return ttl_s
+
+
+def _budget(text: str) -> str:
+    parse_budget(text)
+    return text
+
+
+def _written(value: object) -> object:
+    """A number as text, for files write one without quotes."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def _subfolder(name: str) -> str:
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\0" in name:
@@ -142,6 +179,14 @@ class Settings(BaseSettings):
     )
     database: str = Field("SensorData", min_length=1, max_length=255, description="Database of the account")
     container: str = Field("readings", min_length=1, max_length=255, description="Container of the readings")
+    indexed: Annotated[dict[str, tuple[str, ...]], AfterValidator(_indexed)] = Field(
+        default_factory=dict,
+        description="Container -> all paths that it indexes, for those that differ (docs/azure.md)",
+    )
+    ttl: Annotated[dict[str, Annotated[int, BeforeValidator(parse_ttl_s)]], AfterValidator(_ttl)] = Field(
+        default_factory=dict,
+        description="Container -> when its documents expire (seconds, 12h, 90d, never), for those that differ",
+    )
     city: Annotated[str, AfterValidator(_city)] = Field("", description="Folder below the data folder, as written")
     node_folder: Annotated[str, AfterValidator(_subfolder)] = Field(
         "", description="Folder that relative `data`, `state` and `archive` are in, for nodes that share a disk"
@@ -205,6 +250,14 @@ class Settings(BaseSettings):
         "UTC", description="IANA zone of time stamps that have none, in rows that name none"
     )
     page_rows: int = Field(20_000, ge=1, le=100_000, description="Rows of a batch")
+    ru_budget: Annotated[str, BeforeValidator(_written), AfterValidator(_budget)] = Field(
+        "", description="Request units for a run (5000) or for an hour (5000/h); what is left over waits. Empty: no end"
+    )
+    skip_replays: bool = Field(
+        False,
+        description="Ask which documents of a batch are there, where a run was killed while it sent it, and send the "
+        "others only. Takes the right to query: an identity that may only write cannot",
+    )
     coordinate_decimals: int = Field(2, ge=0, le=8, description="Decimals of coordinates from `sanitized` on")
     drop_fields: Annotated[tuple[str, ...], AfterValidator(_private_fields)] = Field(
         (), description="Document fields that do not leave the node from `sanitized` on"
@@ -219,6 +272,17 @@ class Settings(BaseSettings):
     )
     limits: Annotated[dict[str, tuple[float, float]], AfterValidator(_limits)] = Field(
         default_factory=dict, description="Measure -> what its sensor can measure, for those that differ"
+    )
+    subscription: str = Field(
+        "",
+        pattern=r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        description="Azure subscription of the account",
+    )
+    resource_group: str = Field("", pattern=r"^[\w.()-]{0,90}$", description="Resource group of the account")
+    scale_limit: int = Field(
+        10_000,
+        ge=1_000,
+        description="RU/s above which `cosmos scale` sets no maximum; one physical partition has 10,000",
     )
 
     @model_validator(mode="after")

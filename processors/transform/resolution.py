@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from fractions import Fraction
 
 import polars as pl
 
+from processors.form import exact_step
 from processors.schema import MAX_EXACT_INTEGER
-
-_MOST = 10**9
-
-
-def is_step(step: float) -> bool:
-    """Whether values can be rounded to whole steps of it: nine digits at most, before and after the point."""
-    if not 0 < step <= _MOST:
-        return False
-    exact = _exact(step)
-    return exact.numerator <= _MOST and exact.denominator <= _MOST
 
 
 def rounded(rows: pl.DataFrame, resolution: Mapping[str, float]) -> pl.DataFrame:
@@ -32,7 +22,7 @@ def rounded(rows: pl.DataFrame, resolution: Mapping[str, float]) -> pl.DataFrame
         resolution: Measure -> step, above 0.
     """
     return rows.with_columns(
-        _rounded(rows[name], _exact(step)) for name, step in resolution.items() if name in rows.columns
+        _rounded(rows[name], exact_step(step)) for name, step in resolution.items() if name in rows.columns
     )
 
 
@@ -49,8 +39,3 @@ def _rounded(values: pl.Series, step: Fraction) -> pl.Series:
         .otherwise("value")
         .alias(values.name)
     ).to_series()
-
-
-def _exact(step: float) -> Fraction:
-    """The step as its decimal text has it."""
-    return Fraction(Decimal(repr(step)))

@@ -10,7 +10,8 @@ import polars as pl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from processors.transform.resolution import is_step, rounded
+from processors.form import is_step
+from processors.transform.resolution import rounded
 
 NAME = "temperatureC"
 STEPS = st.sampled_from([0.01, 0.1, 0.25, 0.05, 0.3, 1.0, 5.0, 1e-6, 1e-9, 100.0, 0.007]) | st.builds(
