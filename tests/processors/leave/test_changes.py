@@ -145,7 +145,7 @@ def test_long_lines(frame: Frame, left: Runs, door: bool) -> None:
     readings = frame(rows)
     expected, undecided = chosen(readings.to_dicts(), bands, bounds)
     form = Form(send="changes", dead_band=bands, swinging_door=bounds)
-    for cuts in ([], list(range(60, 7_000, 190)), [3_333, 3_334, 6_000]):
+    for cuts in ([], list(range(60, 7_000, 190)), list(range(500, 7_000, 430)), [3_333, 3_334]):
         calls, shown = left(readings, form, cuts)
         assert sorted(row for call in calls for row in call) == expected
         assert sorted(shown) == undecided
