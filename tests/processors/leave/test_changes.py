@@ -169,3 +169,14 @@ def test_what_must_leave_does_whatever_the_bounds(frame: Frame, left: Runs) -> N
     calls, shown = left(frame(rows), Form(send="changes", dead_band=wide), [])
     assert calls == [[1, 6, 7, 10, 14, 16, 21, 22, 26, 27, 31, 36, 37]]
     assert shown == []
+
+
+@pytest.mark.parametrize("far", [-0.499, 0.499])
+@pytest.mark.parametrize("cuts", [[], [100], [51], [100, 280]])
+def test_a_door_that_was_set_long_ago(frame: Frame, left: Runs, far: float, cuts: list[int]) -> None:
+    """One reading of the 50th row lets the line move no more to the other side, hundreds of readings later."""
+    rows = [{"temperatureC": round(20 - max(0, number - 300) * far / 100, 5)} for number in range(400)]
+    rows[50]["temperatureC"] = 20 + far
+    calls, shown = left(frame(rows), Form(send="changes", swinging_door={"temperatureC": 0.5}), cuts)
+    assert sorted(row for call in calls for row in call)[:2] == [1, 302]
+    assert shown == [400]
