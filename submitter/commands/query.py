@@ -38,6 +38,7 @@ class _Asked:
     city: str | None
     sensor: str | None
     since: str | None
+    before: str | None
     anomalies: bool
     count: bool
     limit: int | None
@@ -51,6 +52,7 @@ class _Asked:
             "--city": self.city is not None,
             "--sensor": self.sensor is not None,
             "--since": self.since is not None,
+            "--before": self.before is not None,
             "--anomalies": self.anomalies,
             "--count": self.count,
             "--limit": self.limit is not None,
@@ -63,7 +65,7 @@ class _Asked:
         elif self.analyze:
             mode, fitting = "--analyze", {"--analyze", "--city", "--sensor"}
         elif self.count:
-            mode, fitting = "--count", {"--count", "--city", "--sensor", "--since", "--anomalies"}
+            mode, fitting = "--count", {"--count", "--city", "--sensor", "--since", "--before", "--anomalies"}
         else:
             mode, fitting = "a query without --sql", given.keys() - {"--container"}
         if idle := [name for name, there in given.items() if there and name not in fitting]:
@@ -79,6 +81,7 @@ def query(
     ] = None,
     sensor: Annotated[str | None, typer.Option(help="One sensor, by its id.")] = None,
     since: Annotated[str | None, typer.Option(help="Observed then or later: 2h, 3d or 2026-11-20T00:00:00Z.")] = None,
+    before: Annotated[str | None, typer.Option(help="Observed earlier than that, written likewise.")] = None,
     anomalies: Annotated[bool, typer.Option("--anomalies", help="Anomalies instead of readings.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Only how many there are.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default=str(_DEFAULT_LIMIT))] = None,
@@ -99,23 +102,30 @@ def query(
         RowOutput | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
     ] = None,
 ) -> None:
-    """Read documents back from Cosmos DB, newest first.
+    """Read documents back from Cosmos DB, newest first, and say on stderr what that cost.
 
-    Tables show the main fields; JSON and CSV have all of them.
+    Tables show the main fields; JSON and CSV have all of them. A city makes a query cheaper, and a sensor with --since
+    and --before in one month makes it the cheapest: it is then sent to one partition.
     """
     from processors.city import account
     from processors.containers import ANOMALIES
     from processors.query import Selection, as_given, open_reader
 
-    asked = _Asked(city, sensor, since, anomalies, count, limit, sql, container, analyze)
+    asked = _Asked(city, sensor, since, before, anomalies, count, limit, sql, container, analyze)
     asked.refuse_mixtures()
-    start = None if since is None else instant(since, datetime.now(UTC))
+    now = datetime.now(UTC)
+    start = None if since is None else instant(since, now)
+    end = None if before is None else instant(before, now, "--before")
+    if start is not None and end is not None and start >= end:
+        raise UsageError(
+            "query", f"--since {since} --before {before}", why="no moment is both", hint="give an earlier --since"
+        )
     written = None if sql is None else as_given(sql)
     settings = load_settings({"city": city, "endpoint": endpoint}, assigned, config, required=("endpoint",)).settings
     where = ANOMALIES if anomalies else settings.container
     if container not in (None, Container.READINGS):
         where = container.value
-    selection = Selection(settings.city or None, sensor, start, alarms=anomalies)
+    selection = Selection(settings.city or None, sensor, start, end, alarms=anomalies)
     how = chosen(output)
     with open_reader(account(settings), where) as reader:
         if written is not None:
@@ -126,6 +136,7 @@ def query(
             _show_count(reader, selection, how)
         else:
             _show_documents(reader, selection, limit or _DEFAULT_LIMIT, how, anomalies=anomalies)
+        typer.echo(f"charge: {reader.request_units:,.2f} request units, answers: {reader.answers}", err=True)
 
 
 def _show_sql(reader: "Reader", written: "Query", how: str) -> None:

@@ -1,9 +1,4 @@
-"""Reading back from Cosmos: queries as values, and a reader that sends them.
-
-A query never names a partition to the SDK unless it has the full key: for a prefix the SDK joins the answers of
-several physical partitions end to end, out of order (azure-cosmos 4.17.1, `_merge_query_results`). The service
-takes the prefix from the condition on `c.city` all the same.
-"""
+"""A reader that sends queries, and adds up what they cost."""
 
 from __future__ import annotations
 
@@ -11,26 +6,21 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from azure.core.async_paging import AsyncItemPaged
 from azure.cosmos.aio import ContainerProxy
 
 from processors import containers, cosmos
-from processors.containers import LABEL
 from processors.cosmos import Account
-from processors.errors import ProcessorError, SettingsError, SinkError
-from processors.schema import OBSERVED_AT
+from processors.errors import ProcessorError, SinkError
+from processors.query.selection import Query, Selection, partition, partitions, without_system
 from processors.stopping import until_stopped
 
 T = TypeVar("T")
-
-SYSTEM = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts"})
-"""Properties that the service adds to each document."""
 
 PAGE_ROWS = 1_000
 """Documents that are held at a time, where the service pages; the emulator answers in one piece."""
@@ -42,57 +32,7 @@ _BAD_REQUEST = 400
 
 _KEY = ("city", "sensorId", "month")
 
-_SELECT = re.compile(r"\s*SELECT\b", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-@dataclass(frozen=True)
-class Query:
-    """A query, with values apart from text.
-
-    Attributes:
-        sql: Text in Cosmos SQL.
-        parameters: `@name` -> value.
-        partition: Full partition key, where the query needs no other partition.
-    """
-
-    sql: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    partition: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which documents; None means any.
-
-    Attributes:
-        city: As written in the folder's name.
-        sensor: Sensor id.
-        since: Observed then or later.
-        before: Observed earlier than that.
-        time: Property that says when, of containers whose documents have another than readings.
-        alarms: Of the container of anomalies: alarms, and not what people said of them.
-    """
-
-    city: str | None = None
-    sensor: str | None = None
-    since: datetime | None = None
-    before: datetime | None = None
-    time: str = OBSERVED_AT
-    alarms: bool = False
-
-    def conditions(self) -> tuple[str, dict[str, Any]]:
-        """` WHERE ...` or nothing, and its parameters."""
-        wanted = [
-            ("c.city = @city", "@city", self.city),
-            ("c.sensorId = @sensor", "@sensor", self.sensor),
-            (f"c.{self.time} >= @since", "@since", None if self.since is None else _instant(self.since)),
-            (f"c.{self.time} < @before", "@before", None if self.before is None else _instant(self.before)),
-            ("c.kind != @label", "@label", LABEL if self.alarms else None),
-        ]
-        given = [(text, name, value) for text, name, value in wanted if value is not None]
-        where = " AND ".join(text for text, _, _ in given)
-        return f" WHERE {where}" if where else "", {name: value for _, name, value in given}
 
 
 @dataclass(frozen=True)
@@ -116,75 +56,12 @@ class Group:
     newest: str | None
 
 
-def newest_first(selection: Selection, limit: int) -> Query:
-    """The latest documents of a selection, at most `limit`."""
-    where, parameters = selection.conditions()
-    # A number in the text: the emulator knows no parameter there.
-    return Query(f"SELECT * FROM c{where} ORDER BY c.observedAt DESC OFFSET 0 LIMIT {limit:d}", parameters)  # noqa: S608
-
-
-def oldest_first(selection: Selection, limit: int) -> Query:
-    """The earliest documents of a selection, at most `limit`."""
-    where, parameters = selection.conditions()
-    return Query(f"SELECT * FROM c{where} ORDER BY c.observedAt ASC OFFSET 0 LIMIT {limit:d}", parameters)  # noqa: S608
-
-
-def count(selection: Selection) -> Query:
-    """How many documents a selection has; the answers of partitions are to be added up."""
-    where, parameters = selection.conditions()
-    return Query(f"SELECT VALUE COUNT(1) FROM c{where}", parameters)  # noqa: S608
-
-
-def partitions(selection: Selection) -> Query:
-    """The full partition keys of a selection."""
-    where, parameters = selection.conditions()
-    return Query(f"SELECT DISTINCT c.city, c.sensorId, c.month FROM c{where}", parameters)  # noqa: S608
-
-
-def values(name: str) -> Query:
-    """The different values of a property."""
-    return Query(f"SELECT DISTINCT VALUE c.{name} FROM c")  # noqa: S608
-
-
-def identities(selection: Selection, levels: Sequence[str]) -> Query:
-    """Of each document of a selection its id, and its partition key by the names of the levels."""
-    where, parameters = selection.conditions()
-    names = ", ".join(f"c.{name}" for name in ("id", *levels))
-    return Query(f"SELECT {names} FROM c{where}", parameters)  # noqa: S608
-
-
-def partition(key: tuple[str, str, str]) -> Query:
-    """All documents of one full partition key."""
-    text = "SELECT * FROM c WHERE c.city = @city AND c.sensorId = @sensor AND c.month = @month"
-    return Query(text, dict(zip(("@city", "@sensor", "@month"), key, strict=True)), key)
-
-
-def as_given(sql: str) -> Query:
-    """The query, unchanged.
-
-    Raises:
-        SettingsError: It is not a SELECT.
-    """
-    if not _SELECT.match(sql):
-        raise SettingsError(
-            "run the query",
-            sql,
-            why="it is not a SELECT, and queries only read",
-            hint='for example --sql "SELECT TOP 5 * FROM c"',
-        )
-    return Query(sql)
-
-
-def without_system(document: dict[str, Any]) -> dict[str, Any]:
-    """The document as it was written."""
-    return {name: value for name, value in document.items() if name not in SYSTEM}
-
-
 class Reader:
     """Sends queries to one container; see `open_reader` and `open_readers`.
 
     Attributes:
         request_units: Charge of all queries; 0 where the service states none.
+        answers: How many it came with.
     """
 
     def __init__(
@@ -195,6 +72,7 @@ class Reader:
         stop: threading.Event | None = None,
     ):
         self.request_units = 0.0
+        self.answers = 0
         self._account = account
         self._container = container
         self._runner = runner
@@ -231,6 +109,7 @@ class Reader:
 
     def _note(self, headers: Mapping[str, Any], _page: object) -> None:
         self.request_units += cosmos.charge(headers)
+        self.answers += 1
 
     async def _next(self, arriving: AsyncItemPaged[dict[str, Any]]) -> list[Any]:
         block: list[Any] = []
@@ -330,10 +209,6 @@ def _explain(error: BaseException, account: Account, container: str) -> Processo
             hint="correct the query; across partitions this SDK takes aggregates only as SELECT VALUE, and no GROUP BY",
         )
     return cosmos.explain(error, account, "run the query", subject)
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _observed_at(document: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,157 @@
+"""Queries as values: their text in Cosmos SQL, apart from what is looked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from processors.containers import LABEL
+from processors.errors import SettingsError
+from processors.schema import OBSERVED_AT
+
+SYSTEM = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts"})
+"""Properties that the service adds to each document."""
+
+_TICK = timedelta(microseconds=1)
+
+_SELECT = re.compile(r"\s*SELECT\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query, with values apart from text.
+
+    Attributes:
+        sql: Text in Cosmos SQL.
+        parameters: `@name` -> value.
+        partition: Full partition key, where the query needs no other partition.
+    """
+
+    sql: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    partition: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which documents; None means any.
+
+    Attributes:
+        city: As written in the folder's name.
+        sensor: Sensor id.
+        since: Observed then or later.
+        before: Observed earlier than that.
+        time: Property that says when, of containers whose documents have another than readings.
+        alarms: Of the container of anomalies: alarms, and not what people said of them.
+    """
+
+    city: str | None = None
+    sensor: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    time: str = OBSERVED_AT
+    alarms: bool = False
+
+    def conditions(self) -> tuple[str, dict[str, Any]]:
+        """` WHERE ...` or nothing, and its parameters."""
+        wanted = [
+            ("c.city = @city", "@city", self.city),
+            ("c.sensorId = @sensor", "@sensor", self.sensor),
+            (f"c.{self.time} >= @since", "@since", None if self.since is None else _instant(self.since)),
+            (f"c.{self.time} < @before", "@before", None if self.before is None else _instant(self.before)),
+            ("c.kind != @label", "@label", LABEL if self.alarms else None),
+        ]
+        given = [(text, name, value) for text, name, value in wanted if value is not None]
+        where = " AND ".join(text for text, _, _ in given)
+        return f" WHERE {where}" if where else "", {name: value for _, name, value in given}
+
+    @property
+    def month(self) -> str | None:
+        """The only month that its documents can be of, as partition keys have it; None where there may be several."""
+        if self.since is None or self.before is None or self.since >= self.before:
+            return None
+        first, last = (_instant(at)[: len("2026-11")] for at in (self.since, self.before - _TICK))
+        return first if first == last else None
+
+    @property
+    def partition(self) -> tuple[str, str, str] | None:
+        """The full partition key, where all its documents have one and the same."""
+        month = self.month
+        if self.city is None or self.sensor is None or month is None:
+            return None
+        return self.city, self.sensor, month
+
+    def query(self, what: str, after: str = "") -> Query:
+        """A query of its documents, sent to no more than their partition where there is but one.
+
+        Args:
+            what: Between SELECT and FROM.
+            after: Follows the conditions.
+        """
+        where, parameters = self.conditions()
+        return Query(f"SELECT {what} FROM c{where}{after}", parameters, self.partition)  # noqa: S608
+
+
+def newest_first(selection: Selection, limit: int) -> Query:
+    """The latest documents of a selection, at most `limit`."""
+    # A number in the text: the emulator knows no parameter there.
+    return selection.query("*", f" ORDER BY c.observedAt DESC OFFSET 0 LIMIT {limit:d}")
+
+
+def oldest_first(selection: Selection, limit: int) -> Query:
+    """The earliest documents of a selection, at most `limit`."""
+    return selection.query("*", f" ORDER BY c.observedAt ASC OFFSET 0 LIMIT {limit:d}")
+
+
+def count(selection: Selection) -> Query:
+    """How many documents a selection has; the answers of partitions are to be added up."""
+    return selection.query("VALUE COUNT(1)")
+
+
+def partitions(selection: Selection) -> Query:
+    """The full partition keys of a selection."""
+    return selection.query("DISTINCT c.city, c.sensorId, c.month")
+
+
+def values(name: str) -> Query:
+    """The different values of a property."""
+    return Query(f"SELECT DISTINCT VALUE c.{name} FROM c")  # noqa: S608
+
+
+def identities(selection: Selection, levels: Sequence[str]) -> Query:
+    """Of each document of a selection its id, and its partition key by the names of the levels."""
+    return selection.query(", ".join(f"c.{name}" for name in ("id", *levels)))
+
+
+def partition(key: tuple[str, str, str]) -> Query:
+    """All documents of one full partition key."""
+    text = "SELECT * FROM c WHERE c.city = @city AND c.sensorId = @sensor AND c.month = @month"
+    return Query(text, dict(zip(("@city", "@sensor", "@month"), key, strict=True)), key)
+
+
+def as_given(sql: str) -> Query:
+    """The query, unchanged.
+
+    Raises:
+        SettingsError: It is not a SELECT.
+    """
+    if not _SELECT.match(sql):
+        raise SettingsError(
+            "run the query",
+            sql,
+            why="it is not a SELECT, and queries only read",
+            hint='for example --sql "SELECT TOP 5 * FROM c"',
+        )
+    return Query(sql)
+
+
+def without_system(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as it was written."""
+    return {name: value for name, value in document.items() if name not in SYSTEM}
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
