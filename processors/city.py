@@ -14,9 +14,10 @@ from processors.compare import compare
 from processors.cosmos import Account
 from processors.detect import detectors
 from processors.errors import CityError, ProcessorError, Stopped
+from processors.form import Form
 from processors.pipeline import Recipe, Taken
 from processors.report import Report
-from processors.rounds import Means, scratch, take_rounds
+from processors.rounds import Hold, Means, scratch, show_waiting, take_rounds
 from processors.settings import Settings
 from processors.sink import Paces, open_sink
 from processors.tally import Tally
@@ -26,12 +27,17 @@ from processors.world import Progress, Silent, World
 __all__ = ["Silent", "World", "account", "node_name", "passes", "recipe", "start_delay_s"]
 
 
+def form(settings: Settings) -> Form:
+    """In which form the settings ask readings to leave."""
+    return Form(stage=settings.stage, bucket_rows=settings.bucket_rows, bucket_s=settings.bucket_seconds)
+
+
 def recipe(settings: Settings) -> Recipe:
     """What the settings ask to do to rows."""
     return Recipe(
         page_rows=settings.page_rows,
         default_zone=settings.source_time_zone,
-        stage=settings.stage,
+        form=form(settings),
         privacy=Privacy(
             coordinate_decimals=settings.coordinate_decimals,
             drop=settings.drop_fields,
@@ -71,10 +77,11 @@ def passes(settings: Settings, world: World, progress: Progress) -> Iterator[Rep
         return
     shown: dict[str, float] = {}
     paces: Paces = {}
+    hold = Hold()
     failed = 0
     while True:
         begun = world.clock()
-        report = _pass(settings, world, progress, shown, paces)
+        report = _pass(settings, world, progress, shown, paces, hold)
         yield report
         if settings.every is None or world.stop.is_set() or not _may_recover(report, settings):
             return
@@ -94,7 +101,9 @@ def _may_recover(report: Report, settings: Settings) -> bool:
     return error is None or (error.retryable and not lost)
 
 
-def _pass(settings: Settings, world: World, progress: Progress, shown: dict[str, float], paces: Paces) -> Report:
+def _pass(
+    settings: Settings, world: World, progress: Progress, shown: dict[str, float], paces: Paces, hold: Hold
+) -> Report:
     until = None if settings.every is None else world.clock() + settings.every
     tally = Tally(world)
     try:
@@ -107,9 +116,10 @@ def _pass(settings: Settings, world: World, progress: Progress, shown: dict[str,
             if checkpoint.put_aside is not None:
                 tally.add(Taken(notices=(f"checkpoint damaged, put aside as {checkpoint.put_aside}, made anew",)))
             shutil.rmtree(scratch(settings), ignore_errors=True)
-            means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, shown)
+            means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, shown, hold=hold)
             try:
                 take_rounds(tally.databases, means, until)
+                show_waiting(tally.databases, means)
                 compare(tally.databases, means, until)
             except Stopped:
                 tally.interrupted = True

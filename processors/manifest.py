@@ -16,8 +16,9 @@ from typing import Any, TypeGuard
 from processors.errors import ArchiveError
 from processors.model import BEFORE_FIRST, Anchor, Branch
 
-VERSION = 2
-"""Schema version of what is written down. The first had no seal, and manifests without checksums of their files."""
+VERSION = 3
+"""Schema version of what is written down. The first had no seal, and manifests without checksums of their files; the
+second did not say in which form readings left, which was each by itself."""
 
 _SEAL = "seal"
 
@@ -36,6 +37,9 @@ class Manifest:
         anchors: First and last row of the batch, to know the database again.
         stage: How far its readings were refined before they left; None when that was not recorded.
         checksums: CRC-32 of each data file, and of the file of rejects by its mere name; a file may be missing here.
+        form: In which form its readings left (`form.Form.document`); None when that was not recorded.
+        left: First and last row id of each run of readings that left with it, of this batch or of those before: all
+            readings of the generation between the two. None: those of the batch, unless it is of a stage without any.
     """
 
     generation: str
@@ -47,6 +51,8 @@ class Manifest:
     anchors: Sequence[Anchor]
     stage: str | None = None
     checksums: Mapping[str, int] = field(default_factory=dict)
+    form: Mapping[str, Any] | None = None
+    left: Sequence[Sequence[int]] | None = None
 
 
 def after_name(position: int) -> str:
@@ -161,6 +167,14 @@ def _holds(manifest: Manifest) -> bool:
         and _are_anchors(manifest.anchors)
         and isinstance(manifest.stage, str | None)
         and isinstance(manifest.checksums, dict)
+        and isinstance(manifest.form, dict | None)
+        and (manifest.left is None or _are_runs(manifest.left))
+    )
+
+
+def _are_runs(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(run, list) and len(run) == 2 and all(map(_is_integer, run)) and run[0] <= run[1] for run in value
     )
 
 

@@ -125,6 +125,7 @@ class Report(Ended):
             "id": self._id(),
             **self.head("ingest"),
             "rowsRead": taken.rows,
+            "readings": taken.sent,
             "backlogRows": self.backlog_rows,
             "documents": {"readings": taken.readings, "aggregates": taken.aggregates, "anomalies": taken.anomalies},
             "rejects": taken.rejected,

@@ -12,8 +12,9 @@ from processors.archive import Archive
 from processors.checkpoint import Checkpoint
 from processors.errors import ArchiveError, SourceChanged, SourceError, Stopped
 from processors.model import Database
-from processors.pipeline import Intake, Recipe, Taken
+from processors.pipeline import Intake, Recipe, Sender, Taken
 from processors.pipeline.preview import EVERY_S, preview
+from processors.pipeline.rest import show_rest
 from processors.settings import Settings
 from processors.sink import Sink
 from processors.source import Source, open_source
@@ -24,6 +25,23 @@ _CHANGES = 3
 """Times that a database may be replaced under one pass before the pass gives it up."""
 
 
+class Hold:
+    """Since when readings are held back; it outlives a pass."""
+
+    def __init__(self) -> None:
+        self._since_s: float | None = None
+
+    def begin(self, now_s: float) -> None:
+        """What waits now was shown."""
+        self._since_s = now_s
+
+    def is_over(self, now_s: float, longest_s: float) -> bool:
+        """Whether they have been for so long; from the first time that this is asked."""
+        if self._since_s is None:
+            self._since_s = now_s
+        return now_s - self._since_s >= longest_s
+
+
 @dataclass(frozen=True)
 class Means:
     """What the databases of a pass share.
@@ -32,6 +50,7 @@ class Means:
         shown: Database -> when its newest windows were last shown, or a backlog of the city began to go up
             (`World.clock`). It outlives the pass, for a backlog takes many.
         lives: Database -> its generation, once it was opened and has rows.
+        hold: Outlives the pass, too.
     """
 
     settings: Settings
@@ -43,6 +62,12 @@ class Means:
     tally: Tally
     shown: dict[str, float] = field(default_factory=dict)
     lives: dict[str, str] = field(default_factory=dict)
+    hold: Hold = field(default_factory=Hold)
+
+    @property
+    def sender(self) -> Sender:
+        """Sends what leaves of a batch."""
+        return Sender(self.sink, self.recipe, self.progress.moving)
 
 
 def scratch(settings: Settings) -> Path:
@@ -79,6 +104,26 @@ def take_rounds(databases: Sequence[Database], means: Means, until: float | None
             if until is not None and means.world.clock() >= until and waiting:
                 return
     means.shown.clear()
+
+
+def show_waiting(databases: Sequence[Database], means: Means) -> None:
+    """What waits for its bucket to be full goes up as it is, unless it may wait longer.
+
+    Args:
+        databases: Those of the city.
+        means: What they share; the tally is told all.
+
+    Raises:
+        ProcessorError: Of the checkpoint or the sink.
+        Stopped: The run was asked to end.
+    """
+    if means.settings.every is not None and not means.hold.is_over(means.world.clock(), means.settings.hold):
+        return
+    for database in databases:
+        if means.world.stop.is_set():
+            raise Stopped
+        means.tally.add(show_rest(database, means.checkpoint, means.sender))
+    means.hold.begin(means.world.clock())
 
 
 @dataclass
@@ -191,7 +236,7 @@ class _Turns:
             )
         )
         archive = Archive(means.settings.archive, database)
-        intake = Intake(database, source, means.checkpoint, archive, means.sink, means.recipe, means.progress.moving)
+        intake = Intake(database, source, means.checkpoint, archive, means.sender, means.recipe)
         for taken in intake.catch_up():
             self._tell(taken)
             if means.world.stop.is_set():

@@ -29,6 +29,9 @@ WINDOW_START = "windowStart"
 ODD = "!odd"
 """Suffix of a companion column: the text of values that do not fit their column, null elsewhere."""
 
+BUCKET = "!bucket"
+"""Column of readings that leave: the least row id of those that share its document, null for one of its own."""
+
 EXTRA = "extra."
 """Prefix of a column of the table that the contract does not know."""
 

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -25,14 +25,13 @@ from processors.discover import is_folder_name
 from processors.durations import parse_duration_s
 from processors.endpoint import problem
 from processors.errors import SettingsError
+from processors.form import Stage
 from processors.names import SETTINGS_FILE
 from processors.schema import COLUMNS, DESCRIPTIONS
 from processors.timestamps import is_zone
 
 PREFIX = "COSMOS_"
 FILE = Path(SETTINGS_FILE)
-
-Stage = Literal["raw", "schematized", "sanitized", "aggregated"]
 
 _SHOWN = 200
 """Characters of a wrong value that are repeated."""
@@ -140,6 +139,16 @@ class Settings(BaseSettings):
         0.0, ge=0, description="With `every`: the first pass starts within so many seconds, when is drawn for each node"
     )
     stage: Stage = Field("sanitized", description="How far readings are refined before they leave the node")
+    bucket_rows: int = Field(1, ge=1, le=1_000, description="Readings of a document; 1: each has its own")
+    bucket_seconds: Annotated[float | None, BeforeValidator(parse_duration_s)] = Field(
+        None, ge=1, description="With `bucket_rows`: a document's readings are of the same so many seconds (or 1m, 1h)"
+    )
+    hold: Annotated[float, BeforeValidator(parse_duration_s)] = Field(
+        300.0,
+        ge=0,
+        description="With `every`: seconds (or 30s, 5m) for which readings may wait for their bucket to be full; a run "
+        "of one pass holds nothing back",
+    )
     table: str = Field("sensor_readings", min_length=1, description="Table of the readings")
     columns: Annotated[dict[str, str], AfterValidator(_contract_names)] = Field(
         default_factory=dict, description="Contract column -> column of the table, for those that differ"

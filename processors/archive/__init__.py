@@ -24,6 +24,7 @@ from processors.archive.places import ASIDE, RESTORE, named, places, sensors, si
 from processors.archive.recount import named_files, parquet, readings, recounted, rejects_of
 from processors.errors import ArchiveError
 from processors.files import make_folder, sync_folder, write_synced, write_whole
+from processors.form import Form
 from processors.manifest import (
     Manifest,
     announced,
@@ -86,7 +87,8 @@ class Archive:
         valid: pl.DataFrame,
         rejects: pl.DataFrame,
         anchors: Sequence[Anchor],
-        stage: str | None = None,
+        form: Form | None = None,
+        left: Sequence[Sequence[int]] | None = None,
     ) -> None:
         """Keeps a batch. When this returns it survives a power cut, and readers see it once.
 
@@ -96,14 +98,26 @@ class Archive:
             valid: Conformed rows.
             rejects: `rowId`, `rules`, `odd`, `row`.
             anchors: First and last row.
-            stage: How far its readings were refined before they left.
+            form: In which form its readings left.
+            left: See `manifest.Manifest`.
 
         Raises:
             ArchiveError: The disk is full or read-only; nothing is committed then.
         """
         with self._explained("write"):
             shutil.rmtree(self._places.aside, ignore_errors=True)
-            manifest = Manifest(batch.generation, after, batch.last_id, len(valid), len(rejects), (), anchors, stage)
+            manifest = Manifest(
+                generation=batch.generation,
+                after=after,
+                last_id=batch.last_id,
+                rows=len(valid),
+                rejects=len(rejects),
+                files=(),
+                anchors=anchors,
+                stage=None if form is None else form.stage,
+                form=None if form is None else form.document(),
+                left=left,
+            )
             manifest = self._set_aside(self._places.aside, manifest, valid, rejects)
             write_whole(self._places.manifest(batch.generation, after), encode(manifest))
             self._move_in_place(manifest, self._places.aside)

@@ -9,39 +9,28 @@ or because the checkpoint is gone, is folded into the state from there and not s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Protocol
 
 import polars as pl
 
-from processors import document, lineage
+from processors import lineage
 from processors.anchors import anchor_of
 from processors.archive import Archive
 from processors.checkpoint import Checkpoint
 from processors.conform import conform
-from processors.containers import AGGREGATES, ANOMALIES
-from processors.document import Origin
-from processors.model import BEFORE_FIRST, Batch, Branch, Database, Documents, Refusal, Written
+from processors.model import BEFORE_FIRST, Batch, Branch, Database
 from processors.pipeline.catch_up import catch_up
 from processors.pipeline.evidence import Evidence
+from processors.pipeline.intended import form_in_force, intend
 from processors.pipeline.recipe import Recipe, Taken
-from processors.pipeline.refine import Refined, closed, refine
+from processors.pipeline.refine import closed, refine
+from processors.pipeline.send import Sender, Sends, Sink
 from processors.pipeline.totals import counted
 from processors.schema import EXTRA, ODD, ROW_ID
 from processors.source import Source
-from processors.transform.aggregate import WINDOW_S, summarize
-from processors.transform.privacy import sanitize
 
-__all__ = ["Intake", "Recipe", "Sink", "Taken"]
-
-
-class Sink(Protocol):
-    """Where documents go; see `sink.Sink`."""
-
-    def write(self, container: str, documents: Iterable[Documents]) -> Written:
-        """Upserts them all, or raises; pulls them as it goes."""
-        ...
+__all__ = ["Intake", "Recipe", "Sender", "Sends", "Sink", "Taken"]
 
 
 class Intake:
@@ -61,20 +50,17 @@ class Intake:
         source: Source,
         checkpoint: Checkpoint,
         archive: Archive,
-        sink: Sink,
+        sender: Sends,
         recipe: Recipe,
-        moving: Callable[[], object] = lambda: None,
     ):
-        """`moving` is called again and again while documents of a batch leave."""
         self.branch: Branch | None = None
         self.waiting: int | None = None
         self._database = database
         self._source = source
         self._checkpoint = checkpoint
         self._archive = archive
-        self._sink = sink
+        self._sender = sender
         self._recipe = recipe
-        self._moving = moving
         self._steps = self._all()
 
     def __iter__(self) -> Iterator[Taken]:
@@ -115,7 +101,7 @@ class Intake:
         while batch := self._batch(branch):
             branch, taken = batch
             yield taken
-            if taken.rows < self._recipe.page_rows or branch.position >= last_id:
+            if self.waiting == 0 or branch.position >= last_id:
                 return
 
     def _batch(self, branch: Branch) -> tuple[Branch, Taken] | None:
@@ -128,85 +114,37 @@ class Intake:
         if rows.is_empty():
             self.waiting = 0
             return None
+        page_rows = len(rows)
+        form, rows = form_in_force(checkpoint, branch, recipe.form, rows)
         batch = Batch(database, branch.generation, int(rows["id"][-1]), rows)
         ends = (anchor_of(rows, 0), anchor_of(rows, -1))
-        branch = lineage.intend(branch, ends[-1])
-        checkpoint.intend(database.sensor, branch)
+        branch = intend(checkpoint, database, branch, ends[-1], form)
         conformed = conform(rows, default_zone=recipe.default_zone)
         carried = checkpoint.carried(branch.generation)
         refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.detectors)
-        written, refused = self._send(batch, refined, carried)
-        rejects = pl.concat([conformed.rejects, refused])
+        windows = closed(refined, carried, checkpoint, branch.generation)
+        sent = self._sender.send(batch, conformed.valid, refined, windows, carried, form)
+        rejects = pl.concat([conformed.rejects, sent.refused])
         refined = counted(refined, carried, branch.position, conformed.valid, len(rejects))
-        self._archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.stage)
+        self._archive.write(batch, branch.position, conformed.valid, rejects, ends, form, sent.left)
         branch = lineage.advance(branch, batch.last_id, ends[-1])
-        checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
+        checkpoint.advance(database.sensor, branch, {**refined.carried, **sent.carried}, refined.windows)
         self.branch = branch
-        last = len(rows) < recipe.page_rows
+        last = page_rows < recipe.page_rows and len(rows) == page_rows
         self.waiting = 0 if last else self._source.extent().beyond(branch.position)
         return branch, replace(
-            written,
+            sent.taken,
             rows=len(rows),
             rejected=rejects[ROW_ID].drop_nulls().n_unique(),
             rejects=_by_rule(rejects),
             notices=tuple(f"{database.sensor}: {notice}" for notice in refined.notices),
         )
 
-    def _send(self, batch: Batch, refined: Refined, carried: Mapping[str, pl.DataFrame]) -> tuple[Taken, pl.DataFrame]:
-        """Writes what leaves; also the documents that Cosmos will never take, as rejects."""
-        origin = Origin(batch.database.city, batch.generation)
-        rows = document.identify(refined.rows, origin)
-        windows = summarize(closed(refined, carried, self._checkpoint, batch.generation))
-        readings = Written()
-        if self._recipe.stage != "aggregated":
-            body = _at_stage(rows, batch, self._recipe)
-            readings = self._write(self._recipe.readings, document.readings(body, origin, self._recipe.stage))
-        anomalies = self._write(ANOMALIES, document.anomalies(refined.alarms, origin))
-        aggregates = self._write(AGGREGATES, document.aggregates(windows, origin, WINDOW_S))
-        taken = Taken(
-            readings=readings.documents,
-            aggregates=aggregates.documents,
-            anomalies=anomalies.documents,
-            request_units=(readings + anomalies + aggregates).request_units,
-        )
-        return taken, _refusals((*readings.refused, *anomalies.refused, *aggregates.refused), rows)
-
-    def _write(self, container: str, documents: Iterable[Documents]) -> Written:
-        return self._sink.write(container, _told(documents, self._moving))
-
-
-def _told(documents: Iterable[Documents], moving: Callable[[], object]) -> Iterator[Documents]:
-    """The documents; `moving` is called for each group that the sink pulls, however long the whole takes."""
-    for group in documents:
-        moving()
-        yield group
-
 
 def _unknown_columns(database: Database, rows: pl.DataFrame) -> tuple[str, ...]:
     """What to say of columns that the contract does not know: once, when a life of the database begins."""
     names = [name.removeprefix(EXTRA) for name in rows.columns if name.startswith(EXTRA) and not name.endswith(ODD)]
     return (f"{database.sensor}: columns kept in the archive only: {', '.join(names)}",) if names else ()
-
-
-def _at_stage(rows: pl.DataFrame, batch: Batch, recipe: Recipe) -> pl.DataFrame:
-    if recipe.stage == "raw":
-        return document.with_source(rows, batch.rows)
-    return sanitize(rows, recipe.privacy) if recipe.stage == "sanitized" else rows
-
-
-def _refusals(refused: Sequence[Refusal], rows: pl.DataFrame) -> pl.DataFrame:
-    """Refused documents as rejects; `rowId` is null for one that is not a reading's."""
-    listed = pl.DataFrame(
-        [(refusal.document_id, refusal.status, refusal.why) for refusal in refused],
-        schema={document.ID: pl.String, "status": pl.Int64, "why": pl.String},
-        orient="row",
-    )
-    return listed.join(rows.select(document.ID, ROW_ID), on=document.ID, how="left").select(
-        ROW_ID,
-        rules=pl.concat_list(pl.format("accepted_by_cosmos_{}", "status")),
-        odd=pl.concat_list("why"),
-        row=pl.struct(document.ID).struct.json_encode(),
-    )
 
 
 def _by_rule(rejects: pl.DataFrame) -> dict[str, int]:

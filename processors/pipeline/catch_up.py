@@ -11,10 +11,13 @@ from processors import lineage
 from processors.anchors import anchors_of, matches
 from processors.archive import Archive
 from processors.checkpoint import Checkpoint
+from processors.document import Origin
 from processors.errors import ArchiveError
+from processors.form import Form, form_of, stage_of
 from processors.manifest import Manifest
 from processors.model import Branch, Database
 from processors.pipeline.evidence import conformed_range
+from processors.pipeline.let_go import let_go
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import refine
 from processors.pipeline.totals import counted
@@ -59,10 +62,19 @@ def _fold(
     carried = checkpoint.carried(branch.generation)
     refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
     refined = counted(refined, carried, branch.position, valid, manifest.rejects)
+    origin = Origin(database.city, branch.generation)
+    waits = let_go(refined.rows, valid, origin, carried, _form(manifest, recipe)).carried
     last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
     branch = lineage.advance(branch, manifest.last_id, last)
-    checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)
+    checkpoint.advance(database.sensor, branch, {**refined.carried, **waits}, refined.windows)
     return branch, (*notices, *(f"{database.sensor}: {notice}" for notice in refined.notices))
+
+
+def _form(manifest: Manifest, recipe: Recipe) -> Form:
+    """The form that a batch left in; that of the settings where its manifest was lost and made again."""
+    if manifest.form is not None and (form := form_of(manifest.form)) is not None:
+        return form
+    return recipe.form if manifest.stage is None else Form(stage=stage_of(manifest.stage))
 
 
 def _archived(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from processors.detect import Detector
+from processors.form import Form
 from processors.transform.privacy import Privacy
 
 
@@ -16,7 +17,7 @@ class Recipe:
     Attributes:
         page_rows: Rows of a batch.
         default_zone: IANA zone of stamps that say none.
-        stage: How far readings are refined before they leave: raw, schematized, sanitized or aggregated.
+        form: In which form readings leave.
         privacy: What must not leave.
         detectors: In the order in which anomalies are listed.
         readings: Name of the container of readings.
@@ -24,7 +25,7 @@ class Recipe:
 
     page_rows: int
     default_zone: str
-    stage: str
+    form: Form
     privacy: Privacy
     detectors: Sequence[Detector]
     readings: str
@@ -32,9 +33,22 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Taken:
-    """What came of one batch, or of many."""
+    """What came of one batch, or of many.
+
+    Attributes:
+        rows: Read.
+        sent: Readings that left, in documents of their own or with others.
+        readings: Documents of readings that were taken.
+        aggregates: Likewise.
+        anomalies: Likewise.
+        rejects: Rule -> rows that broke it.
+        rejected: Rows that broke one.
+        request_units: Charge, None when the service states none.
+        notices: For people.
+    """
 
     rows: int = 0
+    sent: int = 0
     readings: int = 0
     aggregates: int = 0
     anomalies: int = 0
@@ -49,6 +63,7 @@ class Taken:
         rules = self.rejects.keys() | other.rejects.keys()
         return Taken(
             rows=self.rows + other.rows,
+            sent=self.sent + other.sent,
             readings=self.readings + other.readings,
             aggregates=self.aggregates + other.aggregates,
             anomalies=self.anomalies + other.anomalies,

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any
 
 import polars as pl
 
 from processors import document
 from processors.document import Origin
-from processors.schema import DESCRIPTIONS, IS_ANOMALY, IS_DUPLICATE, REQUIRED, ROW_ID
-from processors.settings import Stage
+from processors.form import STAGES
+from processors.schema import DESCRIPTIONS, IS_ANOMALY, IS_DUPLICATE
 from processors.transform import transform
 from processors.transform.privacy import Privacy, sanitize
 
@@ -26,7 +26,7 @@ Items = Mapping[str, Mapping[str, Any]]
 
 _NOT_COMPARED = {IS_ANOMALY, IS_DUPLICATE}
 _HIDEABLE = {field.name for field in DESCRIPTIONS}
-_STAGES = frozenset(get_args(Stage)) - {"aggregated"}
+_STAGES = frozenset(STAGES) - {"aggregated"}
 _HASH = re.compile(r"[0-9a-f]{32}")
 _DECIMALS = range(9)
 
@@ -67,14 +67,8 @@ def differences(
 
 def _at_stage(kept: pl.DataFrame, rows: pl.DataFrame, stage: str, privacy: Privacy) -> pl.DataFrame:
     if stage == "raw":
-        return document.with_source(rows, _as_read(kept))
+        return document.with_source(rows, kept)
     return sanitize(rows, privacy) if stage == "sanitized" else rows
-
-
-def _as_read(kept: pl.DataFrame) -> pl.DataFrame:
-    """Id and texts by source name: what a document's `source` takes from the page."""
-    texts = (field for field in (*REQUIRED, *DESCRIPTIONS) if field.kind == "text")
-    return kept.select(pl.col(ROW_ID).alias("id"), *(pl.col(field.name).alias(field.source) for field in texts))
 
 
 def _differing(item: Mapping[str, Any], found: Mapping[str, Any], rows: pl.DataFrame, stage: str) -> list[str]:

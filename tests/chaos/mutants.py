@@ -35,9 +35,9 @@ class Mutant:
         return folder
 
 
-_ARCHIVE = "        self._archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.stage)\n"
-_ADVANCE = "        checkpoint.advance(database.sensor, branch, refined.carried, refined.windows)\n"
-_SEND = "        written, refused = self._send(batch, refined, carried)\n"
+_ARCHIVE = "        self._archive.write(batch, branch.position, conformed.valid, rejects, ends, form, sent.left)\n"
+_ADVANCE = "        checkpoint.advance(database.sensor, branch, {**refined.carried, **sent.carried}, refined.windows)\n"
+_SEND = "        sent = self._sender.send(batch, conformed.valid, refined, windows, carried, form)\n"
 
 MUTANTS = (
     Mutant(
@@ -52,13 +52,13 @@ MUTANTS = (
         "archive before sink",
         "pipeline/__init__.py",
         (
-            (_SEND, _ARCHIVE.replace("rejects,", "conformed.rejects,") + _SEND),
+            (_SEND, _ARCHIVE.replace("rejects,", "conformed.rejects,").replace("sent.left", "None") + _SEND),
             (_ARCHIVE, ""),
         ),
     ),
     Mutant(
         "an id by chance",
-        "document.py",
+        "document/__init__.py",
         (
             ("import hashlib\n", "import hashlib\nimport secrets\n"),
             (

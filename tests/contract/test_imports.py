@@ -12,11 +12,11 @@ PACKAGES = ("processors", "submitter", "sensors", "network")
 
 STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
-    "neighbours",
+    "neighbours", "leave",
 }  # fmt: skip
 WIRING = {"pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded"}
 SHARED = {
-    "model", "schema", "errors", "anchors", "files", "timestamps", "containers", "cosmos", "manifest", "names", "words",
+    "model", "schema", "errors", "form", "anchors", "files", "timestamps", "containers", "cosmos", "manifest", "names", "words",
 }  # fmt: skip
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 

@@ -17,7 +17,7 @@ from processors.archive import Archive
 from processors.checkpoint import open_checkpoint
 from processors.cosmos import Account
 from processors.model import Documents, Written
-from processors.pipeline import Intake, Taken
+from processors.pipeline import Intake, Sender, Taken
 from processors.settings import Settings
 from processors.source import open_source
 from tests.harness import oracle
@@ -75,14 +75,14 @@ class Node(Folders):
     def run(self, *, after_batch: Callable[[], object] = lambda: None, **settings: Any) -> Taken:
         """One pass over the city's databases; errors are raised."""
         chosen = Settings(city=self.city, **{"page_rows": 20, **settings})
-        total = Taken()
+        total, recipe = Taken(), city.recipe(chosen)
         with open_checkpoint(self.state, self.city) as checkpoint:
             for database in discover.databases(self.data, self.city):
                 archive = Archive(self.archive, database)
                 with open_source(
                     database.path, table=chosen.table, columns=chosen.columns, scratch=self.state / "scratch"
                 ) as source:
-                    for taken in Intake(database, source, checkpoint, archive, self.memory, city.recipe(chosen)):
+                    for taken in Intake(database, source, checkpoint, archive, Sender(self.memory, recipe), recipe):
                         total += taken
                         after_batch()
         return total

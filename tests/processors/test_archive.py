@@ -193,5 +193,5 @@ def test_a_manifest_says_what_it_commits(node: Node) -> None:
     node.run()
     (path,) = node.archive.glob("_manifests/**/start.json")
     manifest = json.loads(path.read_text())
-    assert (manifest["schemaVersion"], manifest["rows"], manifest["rejects"], manifest["last_id"]) == (2, 20, 0, 20)
+    assert (manifest["schemaVersion"], manifest["rows"], manifest["rejects"], manifest["last_id"]) == (3, 20, 0, 20)
     assert all((node.archive / name).is_file() for name in manifest["files"])

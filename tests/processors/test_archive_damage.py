@@ -91,7 +91,7 @@ def test_what_a_later_version_wrote_stays_as_it_is(node: Node, name: str) -> Non
     path.write_text(json.dumps({**line, "seal": manifest._seal(line)}))
     before = path.read_bytes()
     node.forget()
-    with pytest.raises(ArchiveError, match="version 3 wrote it, this is 2"):
+    with pytest.raises(ArchiveError, match="version 4 wrote it, this is 3"):
         node.run()
     assert path.read_bytes() == before
 

@@ -17,8 +17,11 @@ from typing import Any
 
 import polars as pl
 
+from processors.document.bucket import pack, unpack
+from processors.form import Form
 from processors.model import Documents
 from processors.schema import (
+    BUCKET,
     EXTRAS,
     FIELDS,
     IS_DUPLICATE,
@@ -32,6 +35,11 @@ from processors.schema import (
     VERSION,
     WINDOW_START,
 )
+
+__all__ = [
+    "ID", "Origin", "aggregates", "anomalies", "comparisons", "holding", "identify", "leaving", "readings", "unpack",
+    "with_source",
+]  # fmt: skip
 
 ID = "id"
 
@@ -66,20 +74,51 @@ def identify(rows: pl.DataFrame, origin: Origin) -> pl.DataFrame:
     return rows.with_columns(pl.format("{}-{}", _prefix(rows, origin), ROW_ID).alias(ID))
 
 
-def with_source(rows: pl.DataFrame, page: pl.DataFrame) -> pl.DataFrame:
+def with_source(rows: pl.DataFrame, valid: pl.DataFrame) -> pl.DataFrame:
     """The rows with `source`, a struct of each row as it was read, by source name.
 
     Numbers that a column held as text are numbers; columns that the contract does not know are in `extras`.
 
     Args:
         rows: Transformed rows, in id order.
-        page: The page that they came from (`model.Batch.rows`).
+        valid: The conformed rows that they came from, whose texts are as they were read.
     """
-    read = page.filter(pl.col("id").is_in(rows[ROW_ID].implode()))
-    texts = [field.source for field in (*REQUIRED, *FIELDS) if field.kind == "text"]
+    read = valid.filter(pl.col(ROW_ID).is_in(rows[ROW_ID].implode()))
+    texts = [pl.col(field.name).alias(field.source) for field in (*REQUIRED, *FIELDS) if field.kind == "text"]
     numbers = [pl.col(field.name).alias(field.source) for field in FIELDS if field.kind != "text"]
-    source = read.select("id", *texts).hstack(rows.select(*numbers, EXTRAS))
+    source = read.select(pl.col(ROW_ID).alias("id"), *texts).hstack(rows.select(*numbers, EXTRAS))
     return rows.with_columns(source.to_struct("source"))
+
+
+def leaving(rows: pl.DataFrame, origin: Origin, form: Form) -> Iterator[Documents]:
+    """Documents of readings that leave, each of its own or of a bucket.
+
+    Args:
+        rows: As for `readings`, with `BUCKET`.
+        origin: Where they come from.
+        form: Of the documents.
+    """
+    alone = pl.col(BUCKET).is_null()
+    yield from readings(rows.filter(alone).drop(BUCKET), origin, form.stage)
+    together = rows.filter(~alone)
+    if not together.is_empty():
+        yield from _buckets(together, origin, form.stage)
+
+
+def holding(rows: pl.DataFrame) -> pl.DataFrame:
+    """`id` of the document and `rowId` of each of the readings, which have `id` and `BUCKET`."""
+    prefix = pl.col(ID).str.extract(r"^([^-]*)")
+    name = pl.when(pl.col(BUCKET).is_null()).then(ID).otherwise(pl.format("{}-b{}", prefix, BUCKET))
+    return rows.select(name.alias(ID), ROW_ID)
+
+
+def _buckets(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documents]:
+    body = _body(rows, stage)
+    head = {"city": origin.city, "generation": origin.generation, "schemaVersion": VERSION, "stage": stage}
+    for key, group in groupby(pack(body), key=lambda item: (item[SENSOR_ID], item[MONTH])):
+        items = [{**item, **head} for item in group]
+        sizes = [len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()) for item in items]
+        yield Documents((origin.city, *key), items, sizes)
 
 
 def readings(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documents]:
@@ -90,14 +129,19 @@ def readings(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documen
         origin: Where they come from.
         stage: Written into each document.
     """
-    if stage == "raw":
-        body = rows.select(ID, SENSOR_ID, MONTH, ROW_ID, OBSERVED_AT, "source")
-    else:
-        body = rows.drop(SOURCE_TIMESTAMP, EXTRAS).with_columns(
-            pl.when(flag).then(statement=True).alias(flag) for flag in (TIME_AMBIGUOUS, IS_DUPLICATE)
-        )
+    body = _body(rows, stage)
     written = body.with_columns(pl.col(OBSERVED_AT).dt.strftime(_INSTANT), stage=pl.lit(stage))
     return _documents(written, origin)
+
+
+def _body(rows: pl.DataFrame, stage: str) -> pl.DataFrame:
+    """What the documents of a stage say, and `BUCKET` where it is there."""
+    if stage == "raw":
+        names = [ID, SENSOR_ID, MONTH, ROW_ID, OBSERVED_AT, "source"]
+        return rows.select(*names, *(name for name in (BUCKET,) if name in rows.columns))
+    return rows.drop(SOURCE_TIMESTAMP, EXTRAS).with_columns(
+        pl.when(flag).then(statement=True).alias(flag) for flag in (TIME_AMBIGUOUS, IS_DUPLICATE)
+    )
 
 
 def anomalies(found: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
