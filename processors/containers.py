@@ -70,7 +70,7 @@ class Creation:
 def definitions(readings: str = "readings") -> tuple[Definition, ...]:
     """All containers; `readings` is the configured name of the first."""
     return (
-        Definition(readings, SENSOR_KEY, (*SENSOR_KEY, "/observedAt", "/isAnomaly")),
+        Definition(readings, SENSOR_KEY, (*SENSOR_KEY, "/observedAt", "/lastObservedAt", "/count", "/isAnomaly")),
         Definition(AGGREGATES, SENSOR_KEY, (*SENSOR_KEY, "/windowStart")),
         Definition(ANOMALIES, SENSOR_KEY, (*SENSOR_KEY, "/observedAt", "/kind", "/measure")),
         Definition(RUNS, ("/city",), ("/city", "/startedAt", "/outcome"), default_ttl_s=90 * DAY_S),

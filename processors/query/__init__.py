@@ -6,7 +6,8 @@ routes by the condition on the prefix in WHERE, not by the key that the client s
 condition (https://learn.microsoft.com/azure/cosmos-db/hierarchical-partition-keys). So a prefix is a condition here.
 """
 
-from processors.query.reader import NO_DAY, PAGE_ROWS, Group, Reader, group, open_reader, open_readers
+from processors.query.groups import NO_DAY, Group, group, groups
+from processors.query.reader import PAGE_ROWS, Reader, open_reader, open_readers
 from processors.query.selection import (
     SYSTEM,
     Query,
@@ -33,6 +34,7 @@ __all__ = [
     "as_given",
     "count",
     "group",
+    "groups",
     "identities",
     "newest_first",
     "oldest_first",

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import threading
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from azure.core.async_paging import AsyncItemPaged
@@ -17,7 +14,7 @@ from azure.cosmos.aio import ContainerProxy
 from processors import containers, cosmos
 from processors.cosmos import Account
 from processors.errors import ProcessorError, SinkError
-from processors.query.selection import Query, Selection, partition, partitions, without_system
+from processors.query.selection import Query
 from processors.stopping import until_stopped
 
 T = TypeVar("T")
@@ -25,35 +22,7 @@ T = TypeVar("T")
 PAGE_ROWS = 1_000
 """Documents that are held at a time, where the service pages; the emulator answers in one piece."""
 
-NO_DAY = ""
-"""Day of documents that carry no readable time."""
-
 _BAD_REQUEST = 400
-
-_KEY = ("city", "sensorId", "month")
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-@dataclass(frozen=True)
-class Group:
-    """Documents of one city, sensor and day.
-
-    Attributes:
-        city: City.
-        sensor_id: Sensor.
-        day: UTC date, `NO_DAY` for documents without a readable time.
-        documents: How many.
-        bytes: Their size as compact UTF-8 JSON, without what the service adds.
-        newest: Latest `observedAt`.
-    """
-
-    city: str
-    sensor_id: str
-    day: str
-    documents: int
-    bytes: int
-    newest: str | None
 
 
 class Reader:
@@ -96,17 +65,6 @@ class Reader:
         while block := self._runner.run(_until(self._stop, self._next(arriving))):
             yield from block
 
-    def groups(self, selection: Selection) -> Iterator[Group]:
-        """Documents by city, sensor and day, in that order.
-
-        Every document is read, one partition key at a time: the service can group, but not for this SDK (no
-        GROUP BY across partitions), and nowhere does it count bytes. Documents without a full key are not ours
-        and not counted.
-        """
-        found = [key for key in self.rows(partitions(selection)) if len(key) == len(_KEY)]
-        for city, sensor, month in sorted(tuple(key[name] for name in _KEY) for key in found):
-            yield from group((city, sensor), self.rows(partition((city, sensor, month))))
-
     def _note(self, headers: Mapping[str, Any], _page: object) -> None:
         self.request_units += cosmos.charge(headers)
         self.answers += 1
@@ -121,22 +79,6 @@ class Reader:
         except cosmos.TRANSPORT_ERRORS as error:
             raise _explain(error, self._account, self._container.id) from error
         return block
-
-
-def group(key: tuple[str, str], documents: Iterable[dict[str, Any]]) -> list[Group]:
-    """Documents of one city and sensor by day, in order of day."""
-    days: dict[str, Group] = {}
-    for document in documents:
-        at = _observed_at(document)
-        day = at[:10] if at and _DAY.match(at) else NO_DAY
-        before = days.get(day) or Group(*key, day, 0, 0, None)
-        days[day] = replace(
-            before,
-            documents=before.documents + 1,
-            bytes=before.bytes + _size(document),
-            newest=max(filter(None, (before.newest, at)), default=None),
-        )
-    return [days[day] for day in sorted(days)]
 
 
 @contextmanager
@@ -209,12 +151,3 @@ def _explain(error: BaseException, account: Account, container: str) -> Processo
             hint="correct the query; across partitions this SDK takes aggregates only as SELECT VALUE, and no GROUP BY",
         )
     return cosmos.explain(error, account, "run the query", subject)
-
-
-def _observed_at(document: Mapping[str, Any]) -> str | None:
-    at = document.get("observedAt")
-    return at if isinstance(at, str) else None
-
-
-def _size(document: dict[str, Any]) -> int:
-    return len(json.dumps(without_system(document), ensure_ascii=False, separators=(",", ":")).encode())

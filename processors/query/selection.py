@@ -15,6 +15,12 @@ from processors.schema import OBSERVED_AT
 SYSTEM = frozenset({"_rid", "_self", "_etag", "_attachments", "_ts"})
 """Properties that the service adds to each document."""
 
+Condition = tuple[str, str, Any]
+"""Text, the name of its parameter, and the value; None for the value leaves it out."""
+
+Key = tuple[str, str, str]
+"""City, sensor and month: a full partition key."""
+
 _TICK = timedelta(microseconds=1)
 
 _SELECT = re.compile(r"\s*SELECT\b", re.IGNORECASE)
@@ -55,14 +61,19 @@ class Selection:
     time: str = OBSERVED_AT
     alarms: bool = False
 
-    def conditions(self) -> tuple[str, dict[str, Any]]:
-        """` WHERE ...` or nothing, and its parameters."""
+    def conditions(self, *more: Condition) -> tuple[str, dict[str, Any]]:
+        """` WHERE ...` or nothing, and its parameters.
+
+        Args:
+            more: Conditions beside its own.
+        """
         wanted = [
             ("c.city = @city", "@city", self.city),
             ("c.sensorId = @sensor", "@sensor", self.sensor),
-            (f"c.{self.time} >= @since", "@since", None if self.since is None else _instant(self.since)),
-            (f"c.{self.time} < @before", "@before", None if self.before is None else _instant(self.before)),
+            (f"c.{self.time} >= @since", "@since", None if self.since is None else instant(self.since)),
+            (f"c.{self.time} < @before", "@before", None if self.before is None else instant(self.before)),
             ("c.kind != @label", "@label", LABEL if self.alarms else None),
+            *more,
         ]
         given = [(text, name, value) for text, name, value in wanted if value is not None]
         where = " AND ".join(text for text, _, _ in given)
@@ -73,26 +84,28 @@ class Selection:
         """The only month that its documents can be of, as partition keys have it; None where there may be several."""
         if self.since is None or self.before is None or self.since >= self.before:
             return None
-        first, last = (_instant(at)[: len("2026-11")] for at in (self.since, self.before - _TICK))
+        first, last = (instant(at)[: len("2026-11")] for at in (self.since, self.before - _TICK))
         return first if first == last else None
 
     @property
-    def partition(self) -> tuple[str, str, str] | None:
+    def partition(self) -> Key | None:
         """The full partition key, where all its documents have one and the same."""
         month = self.month
         if self.city is None or self.sensor is None or month is None:
             return None
         return self.city, self.sensor, month
 
-    def query(self, what: str, after: str = "") -> Query:
+    def query(self, what: str, after: str = "", *more: Condition, partition: Key | None = None) -> Query:
         """A query of its documents, sent to no more than their partition where there is but one.
 
         Args:
             what: Between SELECT and FROM.
             after: Follows the conditions.
+            more: Conditions beside its own.
+            partition: Where they are, when another selection knows that; `partition` when None.
         """
-        where, parameters = self.conditions()
-        return Query(f"SELECT {what} FROM c{where}{after}", parameters, self.partition)  # noqa: S608
+        where, parameters = self.conditions(*more)
+        return Query(f"SELECT {what} FROM c{where}{after}", parameters, partition or self.partition)  # noqa: S608
 
 
 def newest_first(selection: Selection, limit: int) -> Query:
@@ -126,7 +139,7 @@ def identities(selection: Selection, levels: Sequence[str]) -> Query:
     return selection.query(", ".join(f"c.{name}" for name in ("id", *levels)))
 
 
-def partition(key: tuple[str, str, str]) -> Query:
+def partition(key: Key) -> Query:
     """All documents of one full partition key."""
     text = "SELECT * FROM c WHERE c.city = @city AND c.sensorId = @sensor AND c.month = @month"
     return Query(text, dict(zip(("@city", "@sensor", "@month"), key, strict=True)), key)
@@ -153,5 +166,6 @@ def without_system(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name not in SYSTEM}
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
+    """A time as documents write it; so written they compare as times."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

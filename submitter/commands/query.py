@@ -109,7 +109,7 @@ def query(
     """
     from processors.city import account
     from processors.containers import ANOMALIES
-    from processors.query import Selection, as_given, open_reader
+    from processors.query import Selection, as_given, groups, open_reader
 
     asked = _Asked(city, sensor, since, before, anomalies, count, limit, sql, container, analyze)
     asked.refuse_mixtures()
@@ -131,11 +131,11 @@ def query(
         if written is not None:
             _show_sql(reader, written, how)
         elif analyze:
-            _show_groups(reader.groups(selection), how)
+            _show_groups(groups(reader, selection), how)
         elif count:
             _show_count(reader, selection, how)
         else:
-            _show_documents(reader, selection, limit or _DEFAULT_LIMIT, how, anomalies=anomalies)
+            _show_documents(reader, selection, limit or _DEFAULT_LIMIT, how)
         typer.echo(f"charge: {reader.request_units:,.2f} request units, answers: {reader.answers}", err=True)
 
 
@@ -152,24 +152,28 @@ def _as_row(value: Any) -> dict[str, Any]:
 
 
 def _show_count(reader: "Reader", selection: "Selection", how: str) -> None:
-    from processors.query import count
+    from processors.query import count, readings
 
-    found = {"count": sum(reader.rows(count(selection)))}
+    stored = sum(reader.rows(count(selection))) if selection.alarms else readings.count(reader, selection)
+    found = {"count": stored}
     if how == "json":
         show_document(found)
     else:
         show_rows([found], how)
 
 
-def _show_documents(reader: "Reader", selection: "Selection", limit: int, how: str, *, anomalies: bool) -> None:
-    from processors.query import newest_first, without_system
+def _show_documents(reader: "Reader", selection: "Selection", limit: int, how: str) -> None:
+    from processors.query import newest_first, readings, without_system
     from processors.schema import IS_ANOMALY, MEASURE_NAMES, OBSERVED_AT, SENSOR_ID
 
-    columns = (OBSERVED_AT, "city", SENSOR_ID, *MEASURE_NAMES, IS_ANOMALY)
-    if anomalies:
+    columns: tuple[str, ...]
+    if selection.alarms:
         columns = (OBSERVED_AT, "city", SENSOR_ID, "id", "explanation")
-    documents = (without_system(document) for document in reader.rows(newest_first(selection, limit)))
-    show_rows(_or_say_none(documents), how, columns=columns)
+        found = reader.rows(newest_first(selection, limit))
+    else:
+        columns = (OBSERVED_AT, "city", SENSOR_ID, *MEASURE_NAMES, IS_ANOMALY)
+        found = readings.newest(reader, selection, limit)
+    show_rows(_or_say_none(without_system(document) for document in found), how, columns=columns)
 
 
 def _or_say_none(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

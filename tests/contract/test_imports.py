@@ -14,7 +14,10 @@ STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
     "neighbours", "leave",
 }  # fmt: skip
-WIRING = {"pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded"}
+WIRING = {
+    "pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded", "query",
+    "archived",
+}  # fmt: skip
 SHARED = {
     "model", "schema", "errors", "form", "anchors", "files", "timestamps", "containers", "cosmos", "manifest", "names", "words",
 }  # fmt: skip

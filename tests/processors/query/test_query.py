@@ -14,6 +14,7 @@ from processors.query import (
     as_given,
     count,
     group,
+    groups,
     newest_first,
     oldest_first,
     open_reader,
@@ -164,7 +165,7 @@ def test_groups_by_city_sensor_and_day(account):
         item["id"]: len(json.dumps(item, separators=(",", ":"), ensure_ascii=False).encode()) for item in documents
     }
     with open_reader(account, "readings") as reader:
-        found = list(reader.groups(ALL))
+        found = list(groups(reader, ALL))
         assert [(each.city, each.sensor_id, each.day, each.documents) for each in found] == [
             ("boston", "S1", "2026-11-20", 1),
             ("denver", "S1", "2026-11-20", 2),
@@ -173,7 +174,7 @@ def test_groups_by_city_sensor_and_day(account):
         ]
         assert found[1].bytes == sizes["denver-S1-1"] + sizes["denver-S1-2"]
         assert found[1].newest == "2026-11-20T10:00:02.000000Z"
-        assert list(reader.groups(Selection("boston"))) == found[:1]
+        assert list(groups(reader, Selection("boston"))) == found[:1]
 
 
 def test_a_group_knows_documents_without_a_time():

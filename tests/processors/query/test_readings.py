@@ -1,0 +1,118 @@
+"""The answer is the same whatever the documents hold: one reading, or many."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from processors import document
+from processors.document import Origin
+from processors.form import Form
+from processors.leave.buckets import gather
+from processors.query import Selection, groups, open_reader, readings, without_system
+from processors.schema import BUCKET, IS_ANOMALY, IS_DUPLICATE, MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
+from processors.sink import open_sink
+
+MIDNIGHT = datetime(2026, 12, 1, tzinfo=UTC)
+"""Between two months, and so between two partitions."""
+
+CITIES = (f"city {number}" for number in itertools.count())
+
+seconds = st.integers(-40, 40).map(lambda number: timedelta(seconds=number))
+rows = st.lists(st.tuples(st.sampled_from(["a", "b"]), seconds, st.none() | st.just(20.5)), min_size=1, max_size=60)
+moments = st.none() | seconds.map(lambda away: MIDNIGHT + away)
+
+
+def frame(drawn, origin):
+    """Rows as they are when they leave, without `BUCKET`."""
+    columns = {
+        ROW_ID: range(1, len(drawn) + 1),
+        OBSERVED_AT: [MIDNIGHT + away for _, away, _ in drawn],
+        SENSOR_ID: [sensor for sensor, _, _ in drawn],
+        "sourceTimestamp": ["as written"] * len(drawn),
+        "timeAmbiguous": [False] * len(drawn),
+        "temperatureC": pl.Series([value for _, _, value in drawn], dtype=pl.Float64),
+        "location": ["Wärme, 1"] * len(drawn),
+        IS_DUPLICATE: [number % 7 == 3 for number in range(len(drawn))],
+        IS_ANOMALY: [number % 5 == 2 for number in range(len(drawn))],
+        "extras": pl.Series([None] * len(drawn), dtype=pl.String),
+    }
+    plain = pl.DataFrame(columns).with_columns(pl.col(OBSERVED_AT).dt.strftime("%Y-%m").alias(MONTH))
+    return document.identify(plain, origin)
+
+
+def alone(frame):
+    return frame.with_columns(pl.lit(None, pl.Int64).alias(BUCKET))
+
+
+def store(account, frame, origin):
+    with open_sink(account) as sink:
+        sink.write("readings", document.leaving(frame, origin, Form()))
+
+
+def stated(frame, origin):
+    """Each reading's own document, by id."""
+    return {item["id"]: item for group in document.leaving(alone(frame), origin, Form()) for item in group.items}
+
+
+def selected(documents, selection):
+    return {
+        name: item
+        for name, item in documents.items()
+        if (selection.sensor in {None, item[SENSOR_ID]})
+        and (selection.since is None or item[OBSERVED_AT] >= text(selection.since))
+        and (selection.before is None or item[OBSERVED_AT] < text(selection.before))
+    }
+
+
+def text(at):
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def days(found):
+    """Sensor and day -> how many."""
+    return {(each.sensor_id, each.day): each.documents for each in found}
+
+
+@given(
+    drawn=rows,
+    size=st.integers(2, 20),
+    span_s=st.sampled_from([None, 10.0]),
+    apart=st.integers(0, 60),
+    sensor=st.sampled_from([None, "a"]),
+    since=moments,
+    before=moments,
+    limit=st.sampled_from([1, 2, 5, 17, 100]),
+    portion=st.sampled_from([1, 3, 10_000]),
+)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_buckets_of_any_size_give_the_same_answers(
+    account, drawn, size, span_s, apart, sensor, since, before, limit, portion
+):
+    origin = Origin(next(CITIES), "generation")
+    whole = frame(drawn, origin)
+    # The first rows left each in a document of its own, before buckets were asked for.
+    store(account, alone(whole.head(apart)), origin)
+    full, _ = gather(whole.slice(apart), None, size, span_s, close=True)
+    store(account, full, origin)
+    selection = Selection(origin.city, sensor, since, before)
+    wanted = selected(stated(whole, origin), selection)
+    with open_reader(account, "readings") as reader, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readings, "_PORTION", portion)
+        found = list(map(without_system, readings.newest(reader, selection, limit)))
+        assert readings.count(reader, selection) == len(wanted)
+        first = readings.oldest(reader, selection)
+        grouped = list(groups(reader, Selection(origin.city, sensor)))
+    times = sorted((item[OBSERVED_AT] for item in wanted.values()), reverse=True)
+    assert [item[OBSERVED_AT] for item in found] == times[:limit]
+    assert len({item["id"] for item in found}) == len(found)
+    assert all(item == wanted[item["id"]] for item in found)
+    assert (first and first[OBSERVED_AT]) == min(times, default=None)
+    every = selected(stated(whole, origin), Selection(origin.city, sensor)).values()
+    assert days(grouped) == Counter((item[SENSOR_ID], item[OBSERVED_AT][:10]) for item in every)
