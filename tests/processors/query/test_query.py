@@ -91,6 +91,29 @@ def test_only_a_full_key_is_sent_as_a_partition(strict):
     assert not [name for headers in sent for name in headers if "epk" in name]
 
 
+NOVEMBER, DECEMBER = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("selection", "month"),
+    [
+        (Selection("denver", "S1", NOVEMBER, DECEMBER), "2026-11"),
+        (Selection("denver", "S1", HOUR, HOUR + timedelta(hours=1)), "2026-11"),
+        (Selection("denver", "S1", NOVEMBER.astimezone(timezone(timedelta(hours=-5))), DECEMBER), "2026-11"),
+        (Selection("denver", "S1", NOVEMBER, DECEMBER + timedelta(microseconds=1)), None),
+        (Selection("denver", "S1", NOVEMBER - timedelta(microseconds=1), DECEMBER), None),
+        (Selection("denver", "S1", DECEMBER, DECEMBER), None),
+        (Selection("denver", "S1", NOVEMBER), None),
+        (Selection("denver", "S1", before=DECEMBER), None),
+        (Selection("denver", None, NOVEMBER, DECEMBER), None),
+        (Selection(None, "S1", NOVEMBER, DECEMBER), None),
+    ],
+)
+def test_a_month_of_a_sensor_is_one_partition(selection, month):
+    key = None if month is None else ("denver", "S1", month)
+    assert newest_first(selection, 1).partition == count(selection).partition == key
+
+
 @pytest.mark.parametrize(
     ("since", "expected"),
     [
