@@ -30,7 +30,7 @@ class Group:
         day: UTC date, `NO_DAY` for documents without a readable time.
         documents: How many, each as if it had a document of its own.
         bytes: Size of what they are stored in as compact UTF-8 JSON, without what the service adds; a bucket is of the
-            day of its first reading.
+            day of its first reading. None where that is not known.
         newest: Latest `observedAt`.
     """
 
@@ -38,7 +38,7 @@ class Group:
     sensor_id: str
     day: str
     documents: int
-    bytes: int
+    bytes: int | None
     newest: str | None
 
 
@@ -64,7 +64,7 @@ def group(key: tuple[str, str], documents: Iterable[dict[str, Any]]) -> list[Gro
         days[day] = replace(
             before,
             documents=before.documents + 1,
-            bytes=before.bytes + size,
+            bytes=(before.bytes or 0) + size,
             newest=max(filter(None, (before.newest, at)), default=None),
         )
     return [days[day] for day in sorted(days)]

@@ -145,13 +145,18 @@ def partition(key: Key) -> Query:
     return Query(text, dict(zip(("@city", "@sensor", "@month"), key, strict=True)), key)
 
 
+def is_select(sql: str) -> bool:
+    """Whether it begins as one; the service takes nothing else from a query, and Polars one statement."""
+    return _SELECT.match(sql) is not None
+
+
 def as_given(sql: str) -> Query:
     """The query, unchanged.
 
     Raises:
         SettingsError: It is not a SELECT.
     """
-    if not _SELECT.match(sql):
+    if not is_select(sql):
         raise SettingsError(
             "run the query",
             sql,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: bacalhau-cosmos query --city denver --since 2h --anomalies --output csv"
 
 _DEFAULT_LIMIT = 100
+_NOT_ARCHIVED = ("--anomalies", "--container")
 
 
 class Container(StrEnum):
@@ -45,6 +47,8 @@ class _Asked:
     sql: str | None
     container: Container | None
     analyze: bool
+    archive: bool
+    endpoint: str | None
 
     def refuse_mixtures(self) -> None:
         """Options that another one leaves without a meaning are refused."""
@@ -60,6 +64,10 @@ class _Asked:
             "--container": self.container is not None,
             "--analyze": self.analyze,
         }
+        if self.archive and (idle := [name for name in _NOT_ARCHIVED if given[name]]):
+            raise _without_meaning(idle, "--archive")
+        if self.archive and self.endpoint is not None:
+            raise _without_meaning(["--endpoint"], "--archive")
         if self.sql is not None:
             mode, fitting = "--sql", {"--sql", "--container"}
         elif self.analyze:
@@ -69,9 +77,11 @@ class _Asked:
         else:
             mode, fitting = "a query without --sql", given.keys() - {"--container"}
         if idle := [name for name, there in given.items() if there and name not in fitting]:
-            raise UsageError(
-                "query", ", ".join(idle), why=f"has no meaning with {mode}", hint=f"leave out {', '.join(idle)}"
-            )
+            raise _without_meaning(idle, mode)
+
+
+def _without_meaning(idle: list[str], mode: str) -> UsageError:
+    return UsageError("query", ", ".join(idle), why=f"has no meaning with {mode}", hint=f"leave out {', '.join(idle)}")
 
 
 def query(
@@ -95,6 +105,14 @@ def query(
             "--analyze", help="Documents, bytes and the newest, by city, sensor and day; reads every document."
         ),
     ] = False,
+    archive: Annotated[
+        bool,
+        typer.Option(
+            "--archive",
+            help="Ask this machine's Parquet archive (the setting `archive`) instead: free, and without an account. "
+            "--sql is then SQL of Polars on the table `readings`.",
+        ),
+    ] = False,
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
@@ -111,7 +129,7 @@ def query(
     from processors.containers import ANOMALIES
     from processors.query import Selection, as_given, groups, open_reader
 
-    asked = _Asked(city, sensor, since, before, anomalies, count, limit, sql, container, analyze)
+    asked = _Asked(city, sensor, since, before, anomalies, count, limit, sql, container, analyze, archive, endpoint)
     asked.refuse_mixtures()
     now = datetime.now(UTC)
     start = None if since is None else instant(since, now)
@@ -120,23 +138,40 @@ def query(
         raise UsageError(
             "query", f"--since {since} --before {before}", why="no moment is both", hint="give an earlier --since"
         )
-    written = None if sql is None else as_given(sql)
-    settings = load_settings({"city": city, "endpoint": endpoint}, assigned, config, required=("endpoint",)).settings
+    named, required = {"city": city, "endpoint": endpoint}, () if archive else ("endpoint",)
+    written = None if sql is None or archive else as_given(sql)
+    settings = load_settings(named, assigned, config, required=required).settings
+    selection = Selection(settings.city or None, sensor, start, end, alarms=anomalies)
+    how = chosen(output)
+    if archive:
+        _show_archive(settings.archive, selection, asked, how)
+        return
     where = ANOMALIES if anomalies else settings.container
     if container not in (None, Container.READINGS):
         where = container.value
-    selection = Selection(settings.city or None, sensor, start, end, alarms=anomalies)
-    how = chosen(output)
     with open_reader(account(settings), where) as reader:
         if written is not None:
             _show_sql(reader, written, how)
         elif analyze:
             _show_groups(groups(reader, selection), how)
         elif count:
-            _show_count(reader, selection, how)
+            _show_count(_counted(reader, selection), how)
         else:
-            _show_documents(reader, selection, limit or _DEFAULT_LIMIT, how)
+            _show_documents(_found(reader, selection, limit or _DEFAULT_LIMIT), how, anomalies=anomalies)
         typer.echo(f"charge: {reader.request_units:,.2f} request units, answers: {reader.answers}", err=True)
+
+
+def _show_archive(root: Path, selection: "Selection", asked: _Asked, how: str) -> None:
+    from processors import archived
+
+    if asked.sql is not None:
+        show_rows(archived.rows(root, asked.sql), how)
+    elif asked.analyze:
+        _show_groups(archived.groups(root, selection), how)
+    elif asked.count:
+        _show_count(archived.count(root, selection), how)
+    else:
+        _show_documents(archived.newest(root, selection, asked.limit or _DEFAULT_LIMIT), how)
 
 
 def _show_sql(reader: "Reader", written: "Query", how: str) -> None:
@@ -151,29 +186,35 @@ def _as_row(value: Any) -> dict[str, Any]:
     return without_system(value) if isinstance(value, dict) else {"value": value}
 
 
-def _show_count(reader: "Reader", selection: "Selection", how: str) -> None:
+def _counted(reader: "Reader", selection: "Selection") -> int:
     from processors.query import count, readings
 
-    stored = sum(reader.rows(count(selection))) if selection.alarms else readings.count(reader, selection)
-    found = {"count": stored}
+    return sum(reader.rows(count(selection))) if selection.alarms else readings.count(reader, selection)
+
+
+def _show_count(number: int, how: str) -> None:
     if how == "json":
-        show_document(found)
+        show_document({"count": number})
     else:
-        show_rows([found], how)
+        show_rows([{"count": number}], how)
 
 
-def _show_documents(reader: "Reader", selection: "Selection", limit: int, how: str) -> None:
-    from processors.query import newest_first, readings, without_system
+def _found(reader: "Reader", selection: "Selection", limit: int) -> Iterator[dict[str, Any]]:
+    from processors.query import newest_first, readings
+
+    return (
+        reader.rows(newest_first(selection, limit)) if selection.alarms else readings.newest(reader, selection, limit)
+    )
+
+
+def _show_documents(documents: Iterable[dict[str, Any]], how: str, *, anomalies: bool = False) -> None:
+    from processors.query import without_system
     from processors.schema import IS_ANOMALY, MEASURE_NAMES, OBSERVED_AT, SENSOR_ID
 
-    columns: tuple[str, ...]
-    if selection.alarms:
+    columns: tuple[str, ...] = (OBSERVED_AT, "city", SENSOR_ID, *MEASURE_NAMES, IS_ANOMALY)
+    if anomalies:
         columns = (OBSERVED_AT, "city", SENSOR_ID, "id", "explanation")
-        found = reader.rows(newest_first(selection, limit))
-    else:
-        columns = (OBSERVED_AT, "city", SENSOR_ID, *MEASURE_NAMES, IS_ANOMALY)
-        found = readings.newest(reader, selection, limit)
-    show_rows(_or_say_none(without_system(document) for document in found), how, columns=columns)
+    show_rows(_or_say_none(map(without_system, documents)), how, columns=columns)
 
 
 def _or_say_none(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -201,9 +242,10 @@ def _show_groups(groups: Iterable["Group"], how: str) -> None:
                 "newest": group.newest,
             }
         )
-        documents, size = documents + group.documents, size + group.bytes
+        documents, size = documents + group.documents, size + (group.bytes or 0)
         newest = max(filter(None, (newest, group.newest)), default=None)
-    total = {"documents": documents, "bytes": size, "newest": newest}
+    known = all(row["bytes"] is not None for row in rows)
+    total = {"documents": documents, "bytes": size if known else None, "newest": newest}
     if how == "json":
         show_document({"groups": rows, "total": total})
     else:
