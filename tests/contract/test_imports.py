@@ -19,7 +19,8 @@ WIRING = {
     "archived",
 }  # fmt: skip
 SHARED = {
-    "model", "schema", "errors", "form", "anchors", "files", "timestamps", "containers", "cosmos", "manifest", "names", "words",
+    "model", "schema", "errors", "form", "anchors", "files", "timestamps", "containers", "cosmos", "manifest",
+    "names", "words",
 }  # fmt: skip
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 

@@ -18,7 +18,7 @@ from processors.checkpoint import open_checkpoint
 from processors.city import Silent, World, passes
 from processors.cosmos import Account
 from processors.model import Database
-from processors.pipeline import Intake, Taken
+from processors.pipeline import Intake, Sender, Taken
 from processors.pipeline.preview import EVERY_S, LONGEST_S, TTL_S, preview
 from processors.report import Report
 from processors.settings import Settings
@@ -41,7 +41,9 @@ def underway(node: Node, batches: int, **settings: Any) -> Iterator[tuple[Intake
         open_checkpoint(node.state, node.city) as checkpoint,
         open_source(database.path, table=chosen.table, columns={}, scratch=node.state / "scratch") as source,
     ):
-        intake = Intake(database, source, checkpoint, Archive(node.archive, database), node.memory, recipe)
+        intake = Intake(
+            database, source, checkpoint, Archive(node.archive, database), Sender(node.memory, recipe), recipe
+        )
         for _ in range(batches):
             next(intake)
 

@@ -36,7 +36,7 @@ def size(report: Report) -> int:
 
 def test_a_report(golden: Callable[[str, str], None]) -> None:
     taken = Taken(
-        rows=1_000, readings=990, aggregates=12, anomalies=3, rejected=10, request_units=4_950.123,
+        rows=1_000, sent=990, readings=990, aggregates=12, anomalies=3, rejected=10, request_units=4_950.123,
         rejects={"timestamp_readable": 7, "a": 3, "sensor_id_present": 7}, notices=("archive repaired: 1 files",),
     )  # fmt: skip
     report = replace(REPORT, taken=taken, backlog_rows=250, failures={"s\u00e9": SOURCE})

@@ -292,6 +292,7 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "endpoint": "https://a.documents.azure.com",
         "every": "30s", "start_delay": "5s", "stage": "raw", "columns": '{"timestamp": "ts"}',
         "source_time_zone": "Europe/Berlin",
+        "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
         "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
     }  # fmt: skip
