@@ -121,8 +121,11 @@ def _with_others(reader: Reader, selection: Selection, wanted: int, buckets: Doc
     times = sorted((_time(each) for each in _within(selection, buckets.values())), reverse=True)
     enough = len(times) >= wanted
     since = replace(selection, since=datetime.fromisoformat(times[wanted - 1])) if enough else selection
-    every = buckets | _by_id(reader.rows(_begun(since, "*", _latest(wanted))))
-    return sorted(_within(selection, every.values()), key=_time, reverse=True)[:wanted]
+    # To count is cheap, and where all that begin then are buckets that are here, none need be read twice.
+    here = sum(_is_within(since, _time(each)) for each in buckets.values())
+    if _sum(reader, _begun(since, "VALUE COUNT(1)")) > here:
+        buckets = buckets | _by_id(reader.rows(_begun(since, "*", _latest(wanted))))
+    return sorted(_within(selection, buckets.values()), key=_time, reverse=True)[:wanted]
 
 
 def _at_edges(reader: Reader, selection: Selection) -> int:
@@ -167,12 +170,14 @@ def _latest(limit: int, time: str = OBSERVED_AT) -> str:
 
 def _within(selection: Selection, documents: Iterable[Mapping[str, Any]]) -> Iterator[Reading]:
     """Readings of documents, as far as they are of the time that is asked for."""
-    since = "" if selection.since is None else instant(selection.since)
-    before = None if selection.before is None else instant(selection.before)
-    for document in documents:
-        for reading in unpack(document):
-            if since <= _time(reading) and (before is None or _time(reading) < before):
-                yield reading
+    every = (reading for document in documents for reading in unpack(document))
+    return (reading for reading in every if _is_within(selection, _time(reading)))
+
+
+def _is_within(selection: Selection, time: str) -> bool:
+    return (selection.since is None or time >= instant(selection.since)) and (
+        selection.before is None or time < instant(selection.before)
+    )
 
 
 def _by_id(rows: Iterable[dict[str, Any]]) -> Documents:
