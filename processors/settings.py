@@ -1,8 +1,8 @@
 """Settings: flag, environment, file, default, in that order; checked whole, then frozen.
 
-No other file of this package reads the environment, but for a short cut of the health check. Every setting is
-`COSMOS_<NAME>` in the environment and `<name>` in the file; a name that is not known is an error in both, with the
-closest one that is.
+No other file of this package reads the environment, but for a short cut of the health check and for `identity`, which
+cleans what a library reads there. Every setting is `COSMOS_<NAME>` in the environment and `<name>` in the file; a name
+that is not known is an error in both, with the closest one that is.
 """
 
 from __future__ import annotations
@@ -171,6 +171,17 @@ class Settings(BaseSettings):
     )
     limits: Annotated[dict[str, tuple[float, float]], AfterValidator(_limits)] = Field(
         default_factory=dict, description="Measure -> what its sensor can measure, for those that differ"
+    )
+    subscription: str = Field(
+        "",
+        pattern=r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        description="Azure subscription of the account",
+    )
+    resource_group: str = Field("", pattern=r"^[\w.()-]{0,90}$", description="Resource group of the account")
+    scale_limit: int = Field(
+        10_000,
+        ge=1_000,
+        description="RU/s above which `cosmos scale` sets no maximum; one physical partition has 10,000",
     )
 
     @model_validator(mode="after")
