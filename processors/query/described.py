@@ -13,7 +13,9 @@ KIND = "description"
 DESCRIBED = "described"
 """Of a reading: the end of the id of the document that describes its sensor."""
 
-_OWN = frozenset({"id", "kind"})
+_OWN = frozenset({"id", "kind", "ttl"})
+"""What the document says of itself."""
+
 _IDS = 200
 """Ids of a query. Azure takes more; the emulator compares each with each document."""
 

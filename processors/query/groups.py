@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from processors.document.bucket import unpack
 from processors.query.described import KIND as DESCRIPTION
 from processors.query.reader import Reader
 from processors.query.selection import Selection, partition, partitions, without_system
+from processors.query.unpacked import readings_of
 
 NO_DAY = ""
 """Day of documents that carry no readable time."""
@@ -76,7 +76,7 @@ def _sized(documents: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any]
         if document.get("kind") == DESCRIPTION:
             continue
         size = _size(document)
-        for reading in unpack(document):
+        for reading in readings_of(document):
             yield reading, size
             size = 0
 

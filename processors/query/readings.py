@@ -16,10 +16,11 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from processors.document.bucket import COLUMNS, COUNT, LAST_OBSERVED_AT, OFFSET_US, unpack
+from processors.document.bucket import COLUMNS, COUNT, LAST_OBSERVED_AT, OFFSET_US
 from processors.query.described import Described
 from processors.query.reader import PAGE_ROWS, Reader
 from processors.query.selection import Query, Selection, instant
+from processors.query.unpacked import readings_of
 from processors.schema import OBSERVED_AT, ROW_ID
 
 Reading = dict[str, Any]
@@ -170,7 +171,7 @@ def _latest(limit: int, time: str = OBSERVED_AT) -> str:
 
 def _within(selection: Selection, documents: Iterable[Mapping[str, Any]]) -> Iterator[Reading]:
     """Readings of documents, as far as they are of the time that is asked for."""
-    every = (reading for document in documents for reading in unpack(document))
+    every = (reading for document in documents for reading in readings_of(document))
     return (reading for reading in every if _is_within(selection, _time(reading)))
 
 

@@ -21,6 +21,7 @@ Condition = tuple[str, str, Any]
 Key = tuple[str, str, str]
 """City, sensor and month: a full partition key."""
 
+_ENDED = "(NOT IS_DEFINED(c.lastObservedAt) OR c.lastObservedAt < @before)"
 _TICK = timedelta(microseconds=1)
 
 _SELECT = re.compile(r"\s*SELECT\b", re.IGNORECASE)
@@ -52,6 +53,7 @@ class Selection:
         before: Observed earlier than that.
         time: Property that says when, of containers whose documents have another than readings.
         alarms: Of the container of anomalies: alarms, and not what people said of them.
+        whole: Of buckets only those of which no reading is as late as `before`.
     """
 
     city: str | None = None
@@ -60,6 +62,7 @@ class Selection:
     before: datetime | None = None
     time: str = OBSERVED_AT
     alarms: bool = False
+    whole: bool = False
 
     def conditions(self, *more: Condition) -> tuple[str, dict[str, Any]]:
         """` WHERE ...` or nothing, and its parameters.
@@ -73,6 +76,7 @@ class Selection:
             (f"c.{self.time} >= @since", "@since", None if self.since is None else instant(self.since)),
             (f"c.{self.time} < @before", "@before", None if self.before is None else instant(self.before)),
             ("c.kind != @label", "@label", LABEL if self.alarms else None),
+            (_ENDED, "@before", instant(self.before) if self.whole and self.before is not None else None),
             *more,
         ]
         given = [(text, name, value) for text, name, value in wanted if value is not None]

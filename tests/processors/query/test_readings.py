@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 from processors import document
 from processors.document import Origin
+from processors.errors import SinkError
 from processors.form import Form
 from processors.leave.buckets import gather
+from processors.model import Documents
 from processors.query import Selection, groups, open_reader, readings, without_system
 from processors.schema import BUCKET, IS_ANOMALY, IS_DUPLICATE, MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
 from processors.sink import open_sink
@@ -118,6 +121,7 @@ def test_buckets_of_any_size_give_the_same_answers(
         assert readings.count(reader, selection) == len(wanted)
         first = readings.oldest(reader, selection)
         grouped = list(groups(reader, Selection(origin.city, sensor)))
+        documents = [without_system(item) for item in reader.rows(Selection(origin.city, sensor).query("*"))]
     times = sorted((item[OBSERVED_AT] for item in wanted.values()), reverse=True)
     assert [item[OBSERVED_AT] for item in found] == times[:limit]
     assert len({item["id"] for item in found}) == len(found)
@@ -125,3 +129,47 @@ def test_buckets_of_any_size_give_the_same_answers(
     assert (first and first[OBSERVED_AT]) == min(times, default=None)
     every = selected(stated(whole, origin), Selection(origin.city, sensor)).values()
     assert days(grouped) == Counter((item[SENSOR_ID], item[OBSERVED_AT][:10]) for item in every)
+    assert sum(each.bytes for each in grouped) == sum(
+        len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()) for item in documents
+    )
+
+
+@pytest.mark.parametrize(
+    "columns", [None, {}, {"rowId": [1, 2], "offsetUs": [0]}, {"rowId": [1], "offsetUs": ["x"]}, {"rowId": [1]}, 5]
+)
+def test_a_bucket_that_is_none_is_named(account, columns):
+    item = {"id": "p-b1", "kind": "bucket", "city": "denver", "sensorId": "a", "month": "2026-11", "columns": columns}
+    item |= {"observedAt": text(MIDNIGHT), "lastObservedAt": text(MIDNIGHT), "count": 1}
+    with open_sink(account) as sink:
+        sink.write("readings", [Documents(("denver", "a", "2026-11"), [item], [500])])
+    for ask in (lambda it: list(readings.newest(it, Selection(), 5)), lambda it: list(groups(it, Selection()))):
+        with open_reader(account, "readings") as reader, pytest.raises(SinkError, match="p-b1") as told:
+            ask(reader)
+        assert "not the parts" in told.value.why
+
+
+def test_what_a_sensor_is_is_given_back_to_each_reading(account):
+    origin = Origin("denver", "generation")
+    whole = frame(drawn_rows(7, 30, ordered=True), origin)
+    every = stated(whole, origin)
+    shortened = {}
+    for name, item in every.items():
+        prefix, own = name.partition("-")[0], item["month"][-2:]
+        described = {key: item[key] for key in ("city", "sensorId", "month", "location", "generation")}
+        shortened[f"{prefix}-d{own}"] = {**described, "id": f"{prefix}-d{own}", "kind": "description", "ttl": -1}
+        shortened[name] = {key: value for key, value in item.items() if key != "location"} | {"described": own}
+    lost = max(every)
+    shortened[lost]["described"] = "00"
+    with open_sink(account) as sink:
+        for item in shortened.values():
+            key = (item["city"], item["sensorId"], item["month"])
+            sink.write("readings", [Documents(key, [item], [500])])
+    with open_reader(account, "readings") as reader:
+        found = list(map(without_system, readings.newest(reader, Selection("denver"), 100)))
+        assert readings.count(reader, Selection("denver")) == len(every)
+        assert sum(each.documents for each in groups(reader, Selection())) == len(every)
+        answers = reader.answers
+        assert len(list(readings.newest(reader, Selection("denver"), 100))) == len(every)
+        # One for buckets, one for readings, one for what all of them are.
+        assert reader.answers - answers == 3
+    assert {item["id"]: item for item in found} == every | {lost: shortened[lost]}
