@@ -23,6 +23,7 @@ PAGE_ROWS = 1_000
 """Documents that are held at a time, where the service pages; the emulator answers in one piece."""
 
 _BAD_REQUEST = 400
+_NOT_INDEXED = "order-by item is excluded"
 
 
 class Reader:
@@ -144,10 +145,18 @@ async def _enter(account: Account, container: str, stack: AsyncExitStack) -> Con
 def _explain(error: BaseException, account: Account, container: str) -> ProcessorError:
     subject = f"{account.database}/{container}"
     if cosmos.status_of(error) == _BAD_REQUEST:
+        why = cosmos.reason(error)
+        if _NOT_INDEXED in why:
+            return SinkError(
+                "run the query",
+                subject,
+                why=f"400: {why}",
+                hint="sort by what is indexed; a container of before needs the indexing policy that new ones have",
+            )
         return SinkError(
             "run the query",
             subject,
-            why=f"400: {cosmos.reason(error)}",
+            why=f"400: {why}",
             hint="correct the query; across partitions this SDK takes aggregates only as SELECT VALUE, and no GROUP BY",
         )
     return cosmos.explain(error, account, "run the query", subject)

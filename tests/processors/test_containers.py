@@ -53,6 +53,8 @@ def test_only_what_is_queried_is_indexed() -> None:
             {"path": "/sensorId/?"},
             {"path": "/month/?"},
             {"path": "/observedAt/?"},
+            {"path": "/lastObservedAt/?"},
+            {"path": "/count/?"},
             {"path": "/isAnomaly/?"},
         ],
         "excludedPaths": [{"path": "/*"}],

@@ -161,7 +161,16 @@ def test_a_query_costs_by_what_its_conditions_leave(ask, batch, item):
     assert cost("VALUE COUNT(1)", early) < cost("VALUE COUNT(1)", f"{early} AND IS_DEFINED(c.observedAt)")
     one = " ORDER BY c.observedAt DESC OFFSET 0 LIMIT 1"
     assert cost("*", sensor, one) == pytest.approx(cost("*", city, one), abs=0.02)
-    assert cost("*", sensor, " ORDER BY c.n DESC OFFSET 0 LIMIT 1") > cost("*", sensor, one)
+
+
+def test_what_has_no_index_cannot_be_sorted_by(ask):
+    for text in (
+        "SELECT * FROM c ORDER BY c.n",
+        "SELECT * FROM c WHERE c.city = 'x' ORDER BY c.n DESC OFFSET 0 LIMIT 1",
+    ):
+        told = ask("POST", "", {"query": text}, content_type="application/query+json")
+        assert (told.status, told.headers["x-ms-request-charge"]) == (400, "0.00")
+        assert "order-by item is excluded" in told.body["message"]
 
 
 def test_metadata_and_refusals_cost_nothing(ask, item, strict):

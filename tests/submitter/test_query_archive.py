@@ -102,7 +102,7 @@ def test_sql_over_the_table_readings(cli):
     [
         ("DROP TABLE readings", "not a SELECT"),
         ("SELECT 1; DROP TABLE readings", "one (and only one) statement"),
-        ("SELECT temperature FROM readings", "temperatureC"),
+        ("SELECT temperature FROM readings", "columns: rowId, observedAt"),
         ("SELECT * FROM elsewhere", "relation 'elsewhere' was not found"),
         ("SELECT sensorId + 1.5 FROM readings", "not allowed"),
         ("SELECT nosuch(rowId) FROM readings", "unsupported function 'nosuch'"),

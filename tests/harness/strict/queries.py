@@ -48,6 +48,8 @@ class Queries:
             container.key.parse(exchange.headers[PARTITION_KEY])
         elif exchange.kind == "query" and exchange.headers.get(CROSS_PARTITION, "").lower() != "true":
             raise Refused("Cross partition query is required but disabled. Name a partition key or enable it.")
+        if exchange.kind == "query" and _scope(container, content).unsorted:
+            raise Refused("The index path corresponding to the specified order-by item is excluded.")
         if wait_ms := container.bucket.wait_ms():
             return refusal(_THROTTLED, wait_ms)
         await self._sweep(container)
@@ -73,7 +75,7 @@ class Queries:
         if exchange.kind != "query":
             return held, held
         text, values = str(asked["query"]), asked.get("parameters") or []
-        found = scope(text, container.index, [path.strip("/") for path in container.key.paths])
+        found = _scope(container, asked)
         if found.read:
             meant = await self._counted(container, found, found.sought, values, held)
             return meant, meant
@@ -106,3 +108,7 @@ class Queries:
         container.expires_s = min((at_s for at_s in expiries_s.values() if at_s > now_s), default=math.inf)
         if gone:
             await remove(self._upstream, container, gone)
+
+
+def _scope(container: Container, content: Any) -> Scope:
+    return scope(str(content["query"]), container.index, [path.strip("/") for path in container.key.paths])

@@ -31,7 +31,9 @@ class Scope:
         key: Conditions that give the levels of the key, from the first on without a gap.
         sought: Conditions that the index answers with the items themselves, those of `key` among them.
         looked: Conditions that the index answers by looking at each entry.
-        read: Whether items must be read to know whether they are meant, or in which order they go.
+        read: Whether items must be read to know whether they are meant.
+        unsorted: Whether it is to be sorted by what has no index, which is refused
+            (https://learn.microsoft.com/azure/cosmos-db/nosql/query/order-by#remarks).
         limited: Whether it ends after so many, in the order of the index.
     """
 
@@ -40,6 +42,7 @@ class Scope:
     sought: tuple[str, ...]
     looked: bool
     read: bool
+    unsorted: bool
     limited: bool
 
 
@@ -57,7 +60,8 @@ def scope(query: str, index: Index, levels: Sequence[str]) -> Scope:
         _prefix(sought, source, levels),
         sought,
         looked=len(sought) < len(indexed),
-        read=len(indexed) < len(conditions) or (order is not None and not ordered) or not (conditions or ordered),
+        read=len(indexed) < len(conditions) or not (conditions or ordered),
+        unsorted=order is not None and not ordered,
         limited=ordered and _LIMIT.search(query) is not None,
     )
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processors import document
+from processors import containers, document
+from processors.cosmos import Account
 from processors.document import Origin
 from processors.errors import SinkError
 from processors.form import Form
@@ -22,6 +24,7 @@ from processors.model import Documents
 from processors.query import Selection, groups, open_reader, readings, without_system
 from processors.schema import BUCKET, IS_ANOMALY, IS_DUPLICATE, MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
 from processors.sink import open_sink
+from tests.harness.strict import StrictCosmos
 
 MIDNIGHT = datetime(2026, 12, 1, tzinfo=UTC)
 """Between two months, and so between two partitions."""
@@ -132,6 +135,19 @@ def test_buckets_of_any_size_give_the_same_answers(
     assert sum(each.bytes for each in grouped) == sum(
         len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()) for item in documents
     )
+
+
+def test_a_container_without_the_index_is_told(emulator):
+    account = Account(emulator, "", "without-index")
+    definitions = [replace(each, indexed=(*each.partition_key, "/observedAt")) for each in containers.definitions()]
+    containers.create(account, definitions)
+    with (
+        StrictCosmos(account) as strict,
+        open_reader(strict.account, "readings") as reader,
+        pytest.raises(SinkError, match="order-by item is excluded") as told,
+    ):
+        list(readings.newest(reader, Selection("denver"), 5))
+    assert "indexing policy" in told.value.hint
 
 
 @pytest.mark.parametrize(
