@@ -51,7 +51,14 @@ def recipe(settings: Settings) -> Recipe:
 
 def account(settings: Settings) -> Account:
     """Where the settings say that documents go."""
-    return Account(settings.endpoint, settings.key.get_secret_value(), settings.database, settings.container)
+    return Account(
+        settings.endpoint,
+        settings.key.get_secret_value(),
+        settings.database,
+        settings.container,
+        settings.indexed,
+        settings.ttl,
+    )
 
 
 def node_name(settings: Settings) -> str:

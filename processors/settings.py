@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from processors.description import NEVER, roles
 from processors.detect.limit import DEFAULT_LIMITS
 from processors.detect.thresholds import DEFAULT_THRESHOLDS
 from processors.discover import is_folder_name
-from processors.durations import parse_duration_s
+from processors.durations import parse_duration_s, parse_ttl_s
 from processors.endpoint import problem
 from processors.errors import SettingsError
 from processors.form import Stage
@@ -32,6 +34,9 @@ from processors.timestamps import is_zone
 
 PREFIX = "COSMOS_"
 FILE = Path(SETTINGS_FILE)
+
+_PATH = re.compile(r"(/(\w+|\[\]))+", re.ASCII)
+_LONGEST_TTL_S = 2**31 - 1
 
 _SHOWN = 200
 """Characters of a wrong value that are repeated."""
@@ -90,6 +95,28 @@ def _thresholds(thresholds: dict[str, float]) -> dict[str, float]:
     return thresholds
 
 
+def _by_role(names: Collection[str]) -> None:
+    if unknown := sorted(set(names) - set(roles())):
+        raise ValueError(f"no such container: {_listed(unknown)}; there are {', '.join(roles())}")
+
+
+def _indexed(indexed: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    _by_role(indexed)
+    paths = [path for each in indexed.values() for path in each]
+    if wrong := [path for path in paths if not _PATH.fullmatch(path)]:
+        raise ValueError(f"not a path of properties such as /observedAt: {_listed(wrong)}")
+    if twice := sorted({path for each in indexed.values() for path in each if each.count(path) > 1}):
+        raise ValueError(f"given twice: {_listed(twice)}")
+    return indexed
+
+
+def _ttl(ttl_s: dict[str, int]) -> dict[str, int]:
+    _by_role(ttl_s)
+    if wrong := sorted(role for role, each in ttl_s.items() if each != NEVER and not 0 < each <= _LONGEST_TTL_S):
+        raise ValueError(f"neither from 1 to {_LONGEST_TTL_S} seconds nor never: {_listed(wrong)}")
+    return ttl_s
+
+
 def _subfolder(name: str) -> str:
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\0" in name:
@@ -125,6 +152,14 @@ class Settings(BaseSettings):
     )
     database: str = Field("SensorData", min_length=1, max_length=255, description="Database of the account")
     container: str = Field("readings", min_length=1, max_length=255, description="Container of the readings")
+    indexed: Annotated[dict[str, tuple[str, ...]], AfterValidator(_indexed)] = Field(
+        default_factory=dict,
+        description="Container -> all paths that it indexes, for those that differ (docs/azure.md)",
+    )
+    ttl: Annotated[dict[str, Annotated[int, BeforeValidator(parse_ttl_s)]], AfterValidator(_ttl)] = Field(
+        default_factory=dict,
+        description="Container -> when its documents expire (seconds, 12h, 90d, never), for those that differ",
+    )
     city: Annotated[str, AfterValidator(_city)] = Field("", description="Folder below the data folder, as written")
     node_folder: Annotated[str, AfterValidator(_subfolder)] = Field(
         "", description="Folder that relative `data`, `state` and `archive` are in, for nodes that share a disk"

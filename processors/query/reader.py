@@ -151,7 +151,7 @@ def _explain(error: BaseException, account: Account, container: str) -> Processo
                 "run the query",
                 subject,
                 why=f"400: {why}",
-                hint="sort by what is indexed; a container of before needs the indexing policy that new ones have",
+                hint="sort by what is indexed; `bacalhau-cosmos cosmos create --update` adds indexes that are newer",
             )
         return SinkError(
             "run the query",

@@ -247,6 +247,37 @@ def test_a_duration_of_another_type_is_left_alone() -> None:
             ],
             [{}, {"spike": 0.1}, {"spike": 9, "stuck": 1e9}],
         ),
+        (
+            "indexed",
+            [
+                {"raedings": ["/city"]},
+                {"readings": ["city"]},
+                {"readings": ["/city/?"]},
+                {"readings": ["/*"]},
+                {"readings": ["/city", "/city"]},
+                {"readings": "/city"},
+                ["/city"],
+            ],
+            [{}, {"readings": ()}, {"runs": ("/city", "/a/b_1", "/points/[]/at")}],
+        ),
+        (
+            "ttl",
+            [
+                {"reading": 1},
+                {"readings": 0},
+                {"readings": -2},
+                {"readings": "0d"},
+                {"readings": "1w"},
+                {"readings": "-1d"},
+                {"readings": "1.5d"},
+                {"readings": 1.5},
+                {"readings": 2**31},
+                {"readings": "9" * 400 + "d"},
+                {"readings": None},
+                90,
+            ],
+            [{}, {"readings": -1}, {"runs": 1, "readings": 2**31 - 1}],
+        ),
         ("database", ["", "x" * 256], ["x" * 255]),
         ("container", [""], ["r"]),
         ("table", [""], ["t"]),
@@ -274,6 +305,21 @@ def test_bounds(name: str, bad: list[Any], good: list[Any]) -> None:
         assert getattr(load({name: value}).settings, name) == value
 
 
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90d", 7_776_000), ("12h", 43_200), ("30m", 1_800), (" 45s ", 45), ("45", 45), (45, 45), ("never", -1), (-1, -1)],
+)
+def test_when_documents_expire(written: object, seconds: int) -> None:
+    assert load({"ttl": {"readings": written}}).settings.ttl == {"readings": seconds}
+
+
+def test_a_wrong_container_path_or_ttl_is_named() -> None:
+    told = problems({"indexed": {"raedings": ["/city"]}, "ttl": {"runs": 0}})
+    assert "no such container: raedings; there are readings, aggregates, anomalies, runs" in told
+    assert "neither from 1 to 2147483647 seconds nor never: runs" in told
+    assert "not a path of properties such as /observedAt: city" in problems({"indexed": {"readings": ["city"]}})
+
+
 def test_relative_folders_are_in_the_nodes_folder(env: Callable[..., None]) -> None:
     env(node_folder="denver-1", archive="/mnt/archive", state="kept")
     settings = load({}).settings
@@ -295,6 +341,7 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
         "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
+        "indexed": '{"readings": ["/city"]}', "ttl": '{"runs": "30d"}',
         "subscription": "0b1f6471-1bf0-4dda-aec3-cb9272f09590", "scale_limit": "20000",
     }  # fmt: skip
     env(**{name: values.get(name, "text")})

@@ -147,7 +147,7 @@ def test_a_container_without_the_index_is_told(emulator):
         pytest.raises(SinkError, match="order-by item is excluded") as told,
     ):
         list(readings.newest(reader, Selection("denver"), 5))
-    assert "indexing policy" in told.value.hint
+    assert "cosmos create --update" in told.value.hint
 
 
 @pytest.mark.parametrize(
