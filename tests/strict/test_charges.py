@@ -149,11 +149,16 @@ def test_a_query_costs_by_what_its_conditions_leave(ask, batch, item):
 
     city, sensor = "c.city = @city", "c.city = @city AND c.sensorId = @sensor"
     fill("s1", 200)
-    alone = {where: cost("VALUE COUNT(1)", where) for where in (city, sensor, f"{sensor} AND c.n >= @n")}
+    looks, gap = f"{sensor} AND IS_DEFINED(c.observedAt)", "c.sensorId = @sensor AND IS_DEFINED(c.observedAt)"
+    either = f"{city} AND (c.observedAt < @at OR IS_DEFINED(c.month))"
+    wheres = (city, sensor, f"{sensor} AND c.n >= @n", looks, gap)
+    alone = {where: cost("VALUE COUNT(1)", where) for where in wheres}
     fill("s2", 400)
     # Items of another sensor cost a query of the city, and not one of this sensor, even where it reads items.
     assert cost("VALUE COUNT(1)", city) > alone[city]
-    assert [cost("VALUE COUNT(1)", where) for where in list(alone)[1:]] == list(alone.values())[1:]
+    assert [cost("VALUE COUNT(1)", where) for where in wheres[1:4]] == list(alone.values())[1:4]
+    assert cost("VALUE COUNT(1)", gap) > alone[gap]
+    assert cost("VALUE COUNT(1)", either) >= cost("VALUE COUNT(1)", f"{city} AND IS_DEFINED(c.month)")
     assert alone[f"{sensor} AND c.n >= @n"] > alone[sensor]
     # A range is found, a function looks at all entries, and a limit in the order of the index ends the search.
     early = f"{sensor} AND (c.observedAt < @at OR c.observedAt < @at)"

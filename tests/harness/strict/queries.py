@@ -82,7 +82,7 @@ class Queries:
         loaded = 0 if aggregates(text) else min(held, returned)
         if found.looked:
             return await self._counted(container, found, found.key, values, held), loaded
-        if found.limited or not aggregates(text):
+        if not aggregates(text):
             return loaded, loaded
         return await self._counted(container, found, found.sought, values, held), loaded
 

@@ -17,7 +17,6 @@ from tests.harness.strict.index import Index
 _SOURCE = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
 _WHERE = re.compile(r"\bWHERE\b(.*?)(?=\bORDER\s+BY\b|\bGROUP\s+BY\b|\bOFFSET\b|$)", re.IGNORECASE | re.DOTALL)
 _ORDER = re.compile(r"\bORDER\s+BY\b(.*?)(?=\bOFFSET\b|$)", re.IGNORECASE | re.DOTALL)
-_LIMIT = re.compile(r"\bLIMIT\s+\d+|\bTOP\s+\d+", re.IGNORECASE)
 _AND = re.compile(r"\s+AND\s+(?![^(]*\))", re.IGNORECASE)
 _OR = re.compile(r"\s+OR\s+", re.IGNORECASE)
 
@@ -34,7 +33,6 @@ class Scope:
         read: Whether items must be read to know whether they are meant.
         unsorted: Whether it is to be sorted by what has no index, which is refused
             (https://learn.microsoft.com/azure/cosmos-db/nosql/query/order-by#remarks).
-        limited: Whether it ends after so many, in the order of the index.
     """
 
     source: str
@@ -43,7 +41,6 @@ class Scope:
     looked: bool
     read: bool
     unsorted: bool
-    limited: bool
 
 
 def scope(query: str, index: Index, levels: Sequence[str]) -> Scope:
@@ -62,7 +59,6 @@ def scope(query: str, index: Index, levels: Sequence[str]) -> Scope:
         looked=len(sought) < len(indexed),
         read=len(indexed) < len(conditions) or not (conditions or ordered),
         unsorted=order is not None and not ordered,
-        limited=ordered and _LIMIT.search(query) is not None,
     )
 
 
