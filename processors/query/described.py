@@ -6,15 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from processors.document import describe, described_by
 from processors.query.reader import PAGE_ROWS, Reader
 from processors.query.selection import Query, without_system
-
-KIND = "description"
-DESCRIBED = "described"
-"""Of a reading: the end of the id of the document that describes its sensor."""
-
-_OWN = frozenset({"id", "kind", "ttl"})
-"""What the document says of itself."""
 
 _IDS = 200
 """Ids of a query. Azure takes more; the emulator compares each with each document."""
@@ -31,7 +25,7 @@ class Described:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._known: dict[Key, dict[str, Any]] = {}
+        self._known: dict[str, dict[str, dict[str, Any]]] = {}
 
     def join(self, readings: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """The readings as they would be if each said all; one whose description is not there stays as it is."""
@@ -39,15 +33,12 @@ class Described:
         while block := list(islice(coming, PAGE_ROWS)):
             self._look_up({key for key in map(_key, block) if key is not None})
             for reading in block:
-                description = self._known.get(_key(reading) or ("", ""))
-                if description is None:
-                    yield reading
-                else:
-                    yield description | {name: reading[name] for name in reading if name != DESCRIBED}
+                key = _key(reading)
+                yield reading if key is None else describe(reading, self._known.get(key[0], {}))
 
     def _look_up(self, keys: set[Key]) -> None:
-        unknown = sorted(keys - self._known.keys())
-        if len(self._known) + len(unknown) > _KEPT:
+        unknown = sorted(key for key in keys if key[1] not in self._known.get(key[0], {}))
+        if sum(map(len, self._known.values())) + len(unknown) > _KEPT:
             self._known.clear()
             unknown = sorted(keys)
         for start in range(0, len(unknown), _IDS):
@@ -55,16 +46,12 @@ class Described:
             for city in sorted({city for city, _ in some}):
                 names = [name for of, name in some if of == city]
                 for row in self._reader.rows(_by_ids(city, names)):
-                    told = without_system(row)
-                    self._known[city, row["id"]] = {name: told[name] for name in told if name not in _OWN}
+                    self._known.setdefault(city, {})[row["id"]] = without_system(row)
 
 
 def _key(reading: dict[str, Any]) -> Key | None:
-    named = reading.get(DESCRIBED)
-    if not isinstance(named, str):
-        return None
-    prefix = str(reading["id"]).partition("-")[0]
-    return str(reading.get("city")), f"{prefix}-d{named}"
+    name = described_by(reading)
+    return None if name is None else (str(reading.get("city")), name)
 
 
 def _by_ids(city: str, ids: list[str]) -> Query:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from processors.query.described import KIND as DESCRIPTION
+from processors.document import DESCRIPTION
 from processors.query.reader import Reader
 from processors.query.selection import Selection, partition, partitions, without_system
 from processors.query.unpacked import readings_of
