@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-network clean
+.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-reduction bench-network clean
 
 PYTHON ?= python3
 PY := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)/python
@@ -68,6 +68,9 @@ bench: setup ## Speed and memory of each stage and of the whole
 
 bench-anomalies: setup ## Detectors against the Numenta benchmark and simulated truth; writes docs/anomalies.md
 	@$(PY) -m bench.anomalies
+
+bench-reduction: setup ## What the choice of readings saves, and its errors; writes docs/reduction.md
+	@$(PY) -m bench.reduction
 
 bench-network: setup ## From submit to the last report, split into its parts, beside Bacalhau's own CLI
 	@$(PYTHON) tools/setup.py network && $(PY) -m bench.network
