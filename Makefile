@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-reduction bench-network clean
+.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-reduction bench-network bench-queries clean
 
 PYTHON ?= python3
 PY := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)/python
@@ -74,6 +74,9 @@ bench-reduction: setup ## What the choice of readings saves, and its errors; wri
 
 bench-network: setup ## From submit to the last report, split into its parts, beside Bacalhau's own CLI
 	@$(PYTHON) tools/setup.py network && $(PY) -m bench.network
+
+bench-queries: setup ## What the common queries are charged by the strict service; writes docs/queries.md
+	@$(PY) -m bench.queries
 
 clean: ## End the demo's emulator; remove all that make and the demo made
 	@$(PYTHON) tools/clean.py
