@@ -28,6 +28,7 @@ from processors.schema import (
     IS_DUPLICATE,
     MONTH,
     OBSERVED_AT,
+    PROVISIONAL,
     REQUIRED,
     ROW_ID,
     SENSOR_ID,
@@ -151,10 +152,10 @@ def readings(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documen
 
 
 def _body(rows: pl.DataFrame, stage: str) -> pl.DataFrame:
-    """What the documents of a stage say, and `BUCKET` where it is there."""
+    """What the documents of a stage say, and `BUCKET` and `PROVISIONAL` where they are there."""
     if stage == "raw":
         names = [ID, SENSOR_ID, MONTH, ROW_ID, OBSERVED_AT, "source"]
-        return rows.select(*names, *(name for name in (BUCKET,) if name in rows.columns))
+        return rows.select(*names, *(name for name in (BUCKET, PROVISIONAL) if name in rows.columns))
     return rows.drop(SOURCE_TIMESTAMP, EXTRAS).with_columns(
         pl.when(flag).then(statement=True).alias(flag) for flag in (TIME_AMBIGUOUS, IS_DUPLICATE)
     )

@@ -50,7 +50,6 @@ def show_rest(city: str, sensor: str, checkpoint: Checkpoint, sender: Sender) ->
         checkpoint.keep(owner, {_SHOWN: now, **sent.carried})
         taken += Taken(
             readings=sent.documents,
-            request_units=sent.request_units,
             notices=tuple(
                 f"{sensor}: row {row_id} waits for its bucket, and Cosmos will not take it: {status}: {why}"
                 for row_id, status, why in sent.refused.select(ROW_ID, "status", "why").rows()
