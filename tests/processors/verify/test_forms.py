@@ -29,6 +29,8 @@ from tests.harness.verified import (
     put,
 )
 
+WIDE = {"temperatureC": 100.0, "humidityPct": 50.0, "pressurePa": 1e4, "vibrationMmS": 9.0, "voltageV": 9.0}
+
 FORMS: dict[str, dict[str, Any]] = {
     "each": {},
     "10": {"bucket_rows": 10},
@@ -37,8 +39,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "raw": {"bucket_rows": 10, "stage": "raw"},
     "aggregated": {"stage": "aggregated"},
     "once": {"bucket_rows": 10, "descriptions": "once"},
-    "changes": {"send": "changes", "dead_band": {"temperatureC": 0.3}},
-    "doors": {"send": "changes", "swinging_door": {"temperatureC": 0.5}, "bucket_rows": 6},
+    "changes": {"send": "changes", "dead_band": WIDE},
+    "doors": {"send": "changes", "swinging_door": WIDE, "bucket_rows": 6},
     "anomalies": {"send": "anomalies", "context_rows": 2},
     "coarse": {"bucket_rows": 10, "resolution": {"temperatureC": 0.5}},
 }
