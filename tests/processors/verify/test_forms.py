@@ -319,3 +319,12 @@ def test_buckets_cost_less_to_verify(node: Node, strict: StrictCosmos) -> None:
         charges[size] = sum(exchange.charge for exchange in strict.exchanges[before:])
     print(f"to verify 600 readings: {charges[1]:.2f} RU by themselves, {charges[60]:.2f} in buckets")  # noqa: T201
     assert charges[60] < charges[1] / 2
+
+
+def test_descriptions_are_counted_with_what_names_them(node: Node, strict: StrictCosmos) -> None:
+    """So that a partition adds up, and need not be listed."""
+    databases.create(node.database(), day(0, 40))
+    ingest(node, strict.account, bucket_rows=10, descriptions="once")
+    before = len(strict.exchanges)
+    assert dict(checked(node, strict.account).found) == {}
+    assert not [request for request in strict.exchanges[before:] if b"timesUs" in request.body]
