@@ -44,7 +44,7 @@ test-portable: ## Unit tests of the command line and the sensor manager, as host
 
 lint: setup ## Style, types, security, and whether generated docs are fresh
 	@$(PY) -m ruff check && $(PY) -m ruff format --check && $(PY) -m mypy && $(PY) tools/docs.py --check
-	@$(PY) -m bandit --quiet --configfile pyproject.toml --recursive submitter processors sensors network tools
+	@$(PY) -m bandit --quiet --configfile pyproject.toml --recursive submitter processors sensors network fleet tools
 	@$(PY) tools/audit.py
 
 fmt: setup ## Format the code

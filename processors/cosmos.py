@@ -18,8 +18,10 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos.aio import CosmosClient
 
+from processors import permissions, tokens
 from processors.endpoint import check_endpoint, is_local
 from processors.errors import EndpointError, ProcessorError, SettingsError, SinkError
+from processors.identity import credential
 from processors.retry import THROTTLED, TRANSIENT
 
 TRANSPORT_ERRORS = (AzureError, aiohttp.ClientError, TimeoutError, OSError)
@@ -34,11 +36,7 @@ _SILENT = logging.NullHandler()
 """The SDK logs background refreshes that fail; without any handler Python would print them on stderr. One for all
 connections: a logger keeps each that it is given."""
 
-_REFUSED = {
-    401: "check COSMOS_KEY (empty means this machine's identity) and this machine's clock",
-    403: "give this identity the data-plane role 'Cosmos DB Built-in Data Contributor' and let this address through "
-    "the account's firewall; to create databases or containers takes the key or the control plane",
-}
+_REFUSED = (401, 403)
 _ANY_KEY = base64.b64encode(b"emulator").decode()
 _LONGEST_REASON = 300
 _MOST = 1e9
@@ -113,12 +111,19 @@ async def connect(account: Account, *, sdk_retries: bool = False) -> AsyncIterat
 
 
 def status_of(error: BaseException) -> int | None:
-    """HTTP status of an answer, None when there was no answer."""
-    return error.status_code if isinstance(error, HttpResponseError) else None
+    """HTTP status of an answer of Cosmos; None when it gave none, as where the answer is that of a token endpoint."""
+    if isinstance(error, ClientAuthenticationError) or not isinstance(error, HttpResponseError):
+        return None
+    return error.status_code
 
 
 def reason(error: BaseException) -> str:
-    """The service's first sentence, without request ids and nested JSON; never empty."""
+    """The service's first line, without request ids and nested JSON; never empty."""
+    return _said(error).splitlines()[0][:_LONGEST_REASON]
+
+
+def _said(error: BaseException) -> str:
+    """All that the service says, without nested JSON; never empty."""
     text = getattr(error, "http_error_message", None) or str(error) or "timed out"
     for _ in range(3):
         start = text.find("{")
@@ -132,7 +137,7 @@ def reason(error: BaseException) -> str:
         if not found:
             break
         text = str(found)
-    return text.strip().splitlines()[0][:_LONGEST_REASON]
+    return text.strip() or "no reason given"
 
 
 def charge(headers: Mapping[str, Any]) -> float:
@@ -163,7 +168,9 @@ def explain(error: BaseException, account: Account, doing: str, subject: str | N
     if status is None:
         return _unanswered(error, account, doing)
     if status in _REFUSED and not full:
-        return EndpointError(doing, account.endpoint, why=f"{status}: {reason(error)}", hint=_REFUSED[status])
+        refused = permissions.of_answer(status, _said(error), account.endpoint)
+        why = f"{status}: {reason(error)}"
+        return EndpointError(doing, account.endpoint, why=why, hint=refused.hint, retryable=refused.retryable)
     return SinkError(
         doing,
         subject or account.endpoint,
@@ -175,12 +182,8 @@ def explain(error: BaseException, account: Account, doing: str, subject: str | N
 
 def _unanswered(error: BaseException, account: Account, doing: str) -> EndpointError:
     if isinstance(error, ClientAuthenticationError):
-        return EndpointError(
-            doing,
-            account.endpoint,
-            why=f"this machine has no identity to use: {reason(error)}",
-            hint="set COSMOS_KEY, or give this machine an identity (az login, or a managed identity)",
-        )
+        told = tokens.explain(str(error))
+        return EndpointError(doing, account.endpoint, why=told.why, hint=told.hint, retryable=told.retryable)
     cause = _tls_cause(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return EndpointError(
@@ -239,12 +242,4 @@ async def _credential(account: Account, local: bool, stack: AsyncExitStack) -> s
         return account.key
     if local:
         return _ANY_KEY
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  # 0.3 s, and most machines have a key
-
-    try:
-        credential = DefaultAzureCredential()
-    except ValueError as error:  # such as an AZURE_AUTHORITY_HOST without TLS
-        raise SettingsError(
-            "use this machine's identity", "environment", hint="correct or unset the variables that begin with AZURE_"
-        ) from error
-    return await stack.enter_async_context(credential)
+    return await stack.enter_async_context(credential())

@@ -62,3 +62,9 @@ def is_local(endpoint: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def account_name(endpoint: str) -> str:
+    """The account that a host of Azure's is named for; empty for an emulator, or a name of one's own."""
+    name, _, domain = (urlsplit(endpoint).hostname or "").partition(".")
+    return name if domain.startswith("documents.azure.") else ""

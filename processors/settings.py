@@ -172,6 +172,17 @@ class Settings(BaseSettings):
     limits: Annotated[dict[str, tuple[float, float]], AfterValidator(_limits)] = Field(
         default_factory=dict, description="Measure -> what its sensor can measure, for those that differ"
     )
+    subscription: str = Field(
+        "",
+        pattern=r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        description="Azure subscription of the account",
+    )
+    resource_group: str = Field("", pattern=r"^[\w.()-]{0,90}$", description="Resource group of the account")
+    scale_limit: int = Field(
+        10_000,
+        ge=1_000,
+        description="RU/s above which `cosmos scale` sets no maximum; one physical partition has 10,000",
+    )
 
     @model_validator(mode="after")
     def _hash_needs_a_key(self) -> Settings:

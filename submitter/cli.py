@@ -17,6 +17,9 @@ _EXTRAS = {"polars": "processors", "azure": "processors", "aiohttp": "processors
 )
 """Packages that an install may lack, and the extra that brings each."""
 
+_AZURE = "azure.mgmt"
+"""Of the namespace `azure`, what the extra of that name brings."""
+
 
 class _Commands(LazyGroup):
     """Runs a command and, however it ends, leaves with the exit code of docs/operations.md."""
@@ -78,7 +81,8 @@ def _left(error: Explained) -> typer.Exit:
 
 
 def _missing_extra(error: ModuleNotFoundError) -> UsageError:
-    extra = _EXTRAS.get((error.name or "").partition(".")[0])
+    name = error.name or ""
+    extra = "azure" if name.startswith(_AZURE) else _EXTRAS.get(name.partition(".")[0])
     if extra is None:
         raise error
     return UsageError(

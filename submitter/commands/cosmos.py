@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from submitter.commands._scale import EXAMPLE, scale
 from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
 from submitter.output import Output, chosen, show_document, show_rows
 
@@ -61,6 +62,9 @@ def create(
     else:
         outcomes = {"created": made.created, "existed": made.existed}
         show_rows(({"name": name, "outcome": word} for word, names in outcomes.items() for name in names), "table")
+
+
+app.command(epilog=EXAMPLE)(scale)
 
 
 def _account(endpoint: str | None, assigned: list[str] | None, config: Any) -> "Account":

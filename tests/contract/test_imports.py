@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("processors", "submitter", "sensors", "network")
+PACKAGES = ("processors", "submitter", "sensors", "network", "fleet")
 
 STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -51,6 +52,8 @@ class StrictCosmos:
         throughput: As the attribute.
         now: Unix seconds, for what expires; not before this machine's, by which the emulator stamps items.
         clock: Seconds, never falling, for throughput and for the times of exchanges.
+        name: Host name to be reached by, which must lead to loopback.
+        tls: Where it speaks https.
 
     Attributes:
         throughput: Request units a second for each container, or by the container's name; None never throttles.
@@ -73,7 +76,11 @@ class StrictCosmos:
         throughput: Throughput = None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
+        name: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._name = name
+        self._tls = tls
         self.throughput = throughput
         self.plan: Plan | Chooser = Plan()
         self.exchanges: list[Exchange] = []
@@ -97,7 +104,8 @@ class StrictCosmos:
 
     def __enter__(self) -> Self:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.endpoint = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        scheme = "https" if self._tls else "http"
+        self.endpoint = f"{scheme}://{self._name}:{self._socket.getsockname()[1]}"
         self.account = replace(self._upstream_account, endpoint=self.endpoint)
         self._thread.start()
         self._started.wait()
@@ -142,7 +150,7 @@ class StrictCosmos:
             max_line_size=_LONGEST_HEADER,
             max_field_size=_LONGEST_HEADER,
         )
-        listening = await self._loop.create_server(http, sock=self._socket)
+        listening = await self._loop.create_server(http, sock=self._socket, ssl=self._tls)
         self._started.set()
         await self._stop.wait()
         # asyncio forgets, and never closes, a connection that it has just accepted when its server closes.

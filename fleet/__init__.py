@@ -1,0 +1,1 @@
+"""What looks at a whole account, or many cities, at once."""
