@@ -7,7 +7,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 
-from processors import backoff, discover
+from processors import backoff, discover, planned, spending
 from processors.checkpoint import FILE as CHECKPOINT
 from processors.checkpoint import open_checkpoint
 from processors.compare import compare
@@ -111,12 +111,13 @@ def _pass(
         settings = settings.model_copy(update={"city": tally.databases[0].city})
         with (
             open_checkpoint(settings.state, settings.city) as checkpoint,
-            open_sink(account(settings), stop=world.stop, paces=paces) as sink,
+            open_sink(account(settings), stop=world.stop, paces=paces, meter=tally.meter) as sink,
         ):
             if checkpoint.put_aside is not None:
                 tally.add(Taken(notices=(f"checkpoint damaged, put aside as {checkpoint.put_aside}, made anew",)))
             shutil.rmtree(scratch(settings), ignore_errors=True)
-            means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, shown, hold=hold)
+            purse = spending.purse(settings, checkpoint, tally.meter, world)
+            means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, purse, shown, hold=hold)
             try:
                 take_rounds(tally.databases, means, until)
                 show_waiting(tally.databases, means)
@@ -125,14 +126,34 @@ def _pass(
                 tally.interrupted = True
             except ProcessorError as exc:
                 tally.stop(exc)
+            _settle(means)
             report = _report(tally, settings)
             sink.put_run(report.document())
+            purse.settle()
             return report
     except Stopped:
         tally.interrupted = True
     except ProcessorError as exc:
         tally.stop(exc)
     return _report(tally, settings)
+
+
+def _settle(means: Means) -> None:
+    """What the pass has spent is kept, also where it failed, and what there is to say of it is told."""
+    settings, tally, purse = means.settings, means.tally, means.purse
+    foretold, notices = planned.read(settings.state / settings.city)
+    if foretold is not None and foretold.positions == means.positions:
+        tally.planned = foretold
+    try:
+        purse.settle()
+        notices += spending.keep(settings, means.checkpoint, means.sink.policies, tally.meter, purse, means.world.now())
+    except ProcessorError as exc:
+        tally.stop(exc)
+    if purse.closed and tally.behind():
+        notices += (f"ru_budget {settings.ru_budget} is used up: what waits is for the next run",)
+    elif purse.budget is not None and purse.rows and tally.meter.spent.request_units is None:
+        notices += ("ru_budget ends nothing here: the service states no charges",)
+    tally.add(Taken(notices=notices))
 
 
 def _report(tally: Tally, settings: Settings) -> Report:

@@ -86,7 +86,25 @@ def differences(existing: Mapping[str, Any], definition: Definition) -> list[str
     return [f"partition key is {found}, expected {expected}"]
 
 
+@dataclass(frozen=True)
+class Found:
+    """A container that is there and has the partition key that it should have.
+
+    Attributes:
+        proxy: Leads to its items.
+        properties: As the service tells them.
+    """
+
+    proxy: ContainerProxy
+    properties: Mapping[str, Any]
+
+
 async def verify(client: CosmosClient, account: Account) -> dict[str, ContainerProxy]:
+    """All containers by name, see `find`."""
+    return {name: found.proxy for name, found in (await find(client, account)).items()}
+
+
+async def find(client: CosmosClient, account: Account) -> dict[str, Found]:
     """All containers by name, after one metadata read of each.
 
     Raises:
@@ -95,10 +113,11 @@ async def verify(client: CosmosClient, account: Account) -> dict[str, ContainerP
     """
     database = client.get_database_client(account.database)
     wanted = definitions(account.container)
-    found = {definition.name: database.get_container_client(definition.name) for definition in wanted}
+    proxies = {definition.name: database.get_container_client(definition.name) for definition in wanted}
+    found: dict[str, Found] = {}
     try:
         async with asyncio.timeout(cosmos.START_S):
-            database_told, *told = await asyncio.gather(_read(database), *map(_read, found.values()))
+            database_told, *told = await asyncio.gather(_read(database), *map(_read, proxies.values()))
     except TimeoutError as error:
         raise cosmos.explain(error, account, "read the containers") from error
     if isinstance(database_told, Exception):
@@ -108,6 +127,7 @@ async def verify(client: CosmosClient, account: Account) -> dict[str, ContainerP
             subject = f"{account.database}/{definition.name}"
             raise cosmos.explain(answer, account, "read the container", subject) from answer
         _require_same(account, answer, definition)
+        found[definition.name] = Found(proxies[definition.name], answer)
     return found
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from processors.charges import Spent
+
 BEFORE_FIRST = -(2**63)
 """Position before the first row id that SQLite can give."""
 
@@ -126,19 +128,19 @@ class Written:
 
     Attributes:
         documents: How many the service took.
-        request_units: Charge, None when the service states none.
+        spent: What it charged, also for attempts that came to nothing.
         refused: Those it will never take.
     """
 
     documents: int = 0
-    request_units: float | None = None
+    spent: Spent = field(default_factory=Spent)
     refused: Sequence[Refusal] = field(default_factory=tuple)
 
+    @property
+    def request_units(self) -> float | None:
+        """Charge, None when the service states none."""
+        return self.spent.request_units
+
     def __add__(self, other: Written) -> Written:
-        """Both together; a charge that neither states stays None."""
-        charges = [w.request_units for w in (self, other) if w.request_units is not None]
-        return Written(
-            self.documents + other.documents,
-            sum(charges) if charges else None,
-            (*self.refused, *other.refused),
-        )
+        """Both together."""
+        return Written(self.documents + other.documents, self.spent + other.spent, (*self.refused, *other.refused))

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from processors.budget import parse as parse_budget
 from processors.detect.limit import DEFAULT_LIMITS
 from processors.detect.thresholds import DEFAULT_THRESHOLDS
 from processors.discover import is_folder_name
@@ -90,6 +91,16 @@ def _thresholds(thresholds: dict[str, float]) -> dict[str, float]:
     return thresholds
 
 
+def _budget(text: str) -> str:
+    parse_budget(text)
+    return text
+
+
+def _written(value: object) -> object:
+    """A number as text, for files write one without quotes."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def _subfolder(name: str) -> str:
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\0" in name:
@@ -157,6 +168,14 @@ class Settings(BaseSettings):
         "UTC", description="IANA zone of time stamps that have none, in rows that name none"
     )
     page_rows: int = Field(20_000, ge=1, le=100_000, description="Rows of a batch")
+    ru_budget: Annotated[str, BeforeValidator(_written), AfterValidator(_budget)] = Field(
+        "", description="Request units for a run (5000) or for an hour (5000/h); what is left over waits. Empty: no end"
+    )
+    skip_replays: bool = Field(
+        False,
+        description="Ask which documents of a batch are there, where a run was killed while it sent it, and send the "
+        "others only. Takes the right to query: an identity that may only write cannot",
+    )
     coordinate_decimals: int = Field(2, ge=0, le=8, description="Decimals of coordinates from `sanitized` on")
     drop_fields: Annotated[tuple[str, ...], AfterValidator(_private_fields)] = Field(
         (), description="Document fields that do not leave the node from `sanitized` on"

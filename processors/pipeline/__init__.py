@@ -42,6 +42,7 @@ class Intake:
         branch: Life of the database, at the position that the last batch moved it to; None before that is known, and
             for an empty table.
         waiting: Rows beyond that position, at most; 0 after the last batch, None before the first.
+        page_rows: Of the next batch, at most.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Intake:
     ):
         self.branch: Branch | None = None
         self.waiting: int | None = None
+        self.page_rows = recipe.page_rows
         self._database = database
         self._source = source
         self._checkpoint = checkpoint
@@ -109,8 +111,8 @@ class Intake:
 
         A function of its own, so that the page's frames end with it.
         """
-        database, checkpoint, recipe = self._database, self._checkpoint, self._recipe
-        rows = self._source.page(branch.position, recipe.page_rows, anchor=branch.anchors[-1])
+        database, checkpoint, recipe, most = self._database, self._checkpoint, self._recipe, self.page_rows
+        rows = self._source.page(branch.position, most, anchor=branch.anchors[-1])
         if rows.is_empty():
             self.waiting = 0
             return None
@@ -130,7 +132,7 @@ class Intake:
         branch = lineage.advance(branch, batch.last_id, ends[-1])
         checkpoint.advance(database.sensor, branch, {**refined.carried, **sent.carried}, refined.windows)
         self.branch = branch
-        last = page_rows < recipe.page_rows and len(rows) == page_rows
+        last = page_rows < most and len(rows) == page_rows
         self.waiting = 0 if last else self._source.extent().beyond(branch.position)
         return branch, replace(
             sent.taken,

@@ -43,7 +43,6 @@ class Taken:
         anomalies: Likewise.
         rejects: Rule -> rows that broke it.
         rejected: Rows that broke one.
-        request_units: Charge, None when the service states none.
         notices: For people.
     """
 
@@ -54,12 +53,10 @@ class Taken:
     anomalies: int = 0
     rejects: Mapping[str, int] = field(default_factory=dict)
     rejected: int = 0
-    request_units: float | None = None
     notices: tuple[str, ...] = ()
 
     def __add__(self, other: Taken) -> Taken:
-        """Both together; a charge that neither states stays None."""
-        charges = [taken.request_units for taken in (self, other) if taken.request_units is not None]
+        """Both together."""
         rules = self.rejects.keys() | other.rejects.keys()
         return Taken(
             rows=self.rows + other.rows,
@@ -69,6 +66,5 @@ class Taken:
             anomalies=self.anomalies + other.anomalies,
             rejects={rule: self.rejects.get(rule, 0) + other.rejects.get(rule, 0) for rule in sorted(rules)},
             rejected=self.rejected + other.rejected,
-            request_units=sum(charges) if charges else None,
             notices=(*self.notices, *other.notices),
         )

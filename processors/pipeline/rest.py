@@ -38,7 +38,7 @@ def show_rest(database: Database, checkpoint: Checkpoint, sender: Sender) -> Tak
             continue
         written = sender.readings(LetGo([(form, new)], {}, None), Origin(database.city, branch.generation))
         checkpoint.keep(owner, {_SHOWN: now})
-        taken += Taken(readings=written.documents, request_units=written.request_units)
+        taken += Taken(readings=written.documents)
     return taken
 
 

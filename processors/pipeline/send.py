@@ -100,7 +100,6 @@ class Sender:
             readings=readings.documents,
             aggregates=aggregates.documents,
             anomalies=anomalies.documents,
-            request_units=(readings + anomalies + aggregates).request_units,
         )
         refused = _refusals((*readings.refused, *anomalies.refused, *aggregates.refused), gone)
         return Sent(taken, refused, gone.carried, gone.left)

@@ -100,7 +100,12 @@ def _lines(report: "Report") -> Iterator[tuple[str, Any]]:
     yield "rejects", taken.rejected
     for rule, rows in sorted(taken.rejects.items(), key=lambda pair: (-pair[1], pair[0])):
         yield f"  {rule}", rows
-    yield "request units", "-" if taken.request_units is None else round(taken.request_units, 2)
+    yield "request units", "-" if report.spent.request_units is None else round(report.spent.request_units, 2)
+    for (container, operation), charge in report.spent.totals().items():
+        if charge.request_units:
+            yield f"  {container} {operation}", f"{charge.request_units:,.2f} ({charge.documents:,} documents)"
+    if report.planned is not None and report.planned.request_units is not None:
+        yield "  planned", round(report.planned.request_units, 2)
     yield "documents/s", round(documents / report.seconds) if report.seconds else "-"
     yield "seconds", round(report.seconds, 3)
     for name, error in report.failures.items():

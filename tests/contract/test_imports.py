@@ -14,9 +14,13 @@ STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
     "neighbours", "leave",
 }  # fmt: skip
-WIRING = {"pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded"}
+WIRING = {
+    "pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded",
+    "spending",
+}  # fmt: skip
 SHARED = {
-    "model", "schema", "errors", "form", "anchors", "files", "timestamps", "containers", "cosmos", "manifest", "names", "words",
+    "model", "schema", "errors", "form", "anchors", "files", "timestamps", "containers", "cosmos", "manifest",
+    "names", "words", "charges",
 }  # fmt: skip
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 

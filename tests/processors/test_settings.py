@@ -292,7 +292,9 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "endpoint": "https://a.documents.azure.com",
         "every": "30s", "start_delay": "5s", "stage": "raw", "columns": '{"timestamp": "ts"}',
         "source_time_zone": "Europe/Berlin",
+        "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
+        "ru_budget": "5000/h", "skip_replays": "true",
         "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
     }  # fmt: skip
     env(**{name: values.get(name, "text")})
@@ -338,3 +340,15 @@ def test_an_error_about_a_name_that_is_no_utf8_can_be_printed() -> None:
 )
 def test_half_a_character_is_a_problem_like_others(values: dict[str, Any]) -> None:
     assert "\\ud800" in problems(values)
+
+
+@pytest.mark.parametrize("written", ['"5000"', "5000", "5000.0", '"5000/h"', '" 2.5 "'])
+def test_a_budget_is_request_units_for_a_run_or_an_hour(written: str) -> None:
+    file(f"ru_budget = {written}")
+    assert load({}).settings.ru_budget == str(json.loads(written))
+
+
+@pytest.mark.parametrize("written", ["0", "-1", '"5k"', '"5000/d"', "true", "inf", "nan", '"1e5"', f'"{"9" * 400}"'])
+def test_a_budget_that_is_none_is_a_problem(written: str) -> None:
+    file(f"ru_budget = {written}")
+    assert "ru_budget = " in problems()
