@@ -5,8 +5,11 @@ They leave under the ids that they will have, so that the whole takes their plac
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
+from processors import document
 from processors.checkpoint import Checkpoint
 from processors.document import Origin
 from processors.model import Database
@@ -30,7 +33,7 @@ def show_rest(database: Database, checkpoint: Checkpoint, sender: Sender) -> Tak
         rest = waiting(checkpoint.carried(branch.generation))
         if rest is None:
             continue
-        owner = f"{branch.generation}/rest"
+        owner = _owner(branch.generation)
         (form, rows) = rest.parts[0]
         now = _summary(rows)
         new = rows.join(_before(checkpoint, owner, now), on=[SENSOR_ID, BUCKET], how="anti", nulls_equal=True)
@@ -40,6 +43,20 @@ def show_rest(database: Database, checkpoint: Checkpoint, sender: Sender) -> Tak
         checkpoint.keep(owner, {_SHOWN: now})
         taken += Taken(readings=written.documents)
     return taken
+
+
+def shown(database: Database, checkpoint: Checkpoint) -> Iterator[str]:
+    """Ids of the documents that were sent with what waits: whatever leaves under one of them takes its place."""
+    for branch in checkpoint.branches(database.sensor):
+        sent = checkpoint.carried(_owner(branch.generation), _SHOWN).get(_SHOWN)
+        if sent is not None and not sent.is_empty():
+            rows = document.identify(sent.rename({"last": ROW_ID}), Origin(database.city, branch.generation))
+            yield from document.holding(rows)[document.ID]
+
+
+def _owner(generation: str) -> str:
+    """Stands for a generation in the checkpoint; none has such a name."""
+    return f"{generation}/rest"
 
 
 def _summary(rows: pl.DataFrame) -> pl.DataFrame:

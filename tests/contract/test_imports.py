@@ -15,7 +15,7 @@ STAGES = {
     "neighbours", "leave",
 }  # fmt: skip
 WIRING = {
-    "pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded",
+    "pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded", "rehearsal",
     "spending",
 }  # fmt: skip
 SHARED = {
