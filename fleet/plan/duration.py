@@ -8,15 +8,17 @@ refine the rows, which is not done at the same time. What an answer takes is not
 
 from __future__ import annotations
 
+from fleet.plan.limits import PHYSICAL_RU_S
+
 
 def seconds(request_units: float | None, ru_s: float | None, reading_s: float) -> float | None:
     """Seconds until a backlog is taken in; None where a charge or the throughput is not known.
 
     Args:
         request_units: Of the backlog.
-        ru_s: That may be spent in a second.
+        ru_s: That may be spent in a second; a city cannot spend more than one physical partition takes.
         reading_s: Seconds that reading and refining its rows takes on this machine.
     """
     if request_units is None or ru_s is None:
         return None
-    return reading_s + request_units / ru_s
+    return reading_s + request_units / min(ru_s, PHYSICAL_RU_S)

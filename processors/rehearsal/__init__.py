@@ -9,7 +9,7 @@ that come to nothing, and documents that a killed run left in Cosmos and that ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -37,6 +37,13 @@ SAMPLE_ROWS = 20_000
 
 _LEAST_ROWS = 500
 """Of a database."""
+
+
+See = Callable[[str, Documents], object]
+
+
+def _unseen(_container: str, _group: Documents) -> None:
+    """Nobody looks."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +80,13 @@ class Tried:
     shown: Counted
 
 
-def rehearse(settings: Settings, world: World) -> Rehearsal:
+def rehearse(settings: Settings, world: World, see: See = _unseen) -> Rehearsal:
     """What a run would come to that began now and took in all that waits.
 
     Args:
         settings: Of the run; nothing of the account is used.
         world: Clocks, and what ends it early.
+        see: Is told of each group of documents, with its container.
 
     Raises:
         ProcessorError: What would end the run.
@@ -89,7 +97,7 @@ def rehearse(settings: Settings, world: World) -> Rehearsal:
     with place(settings) as own:
         copy_checkpoint(settings.state, settings.city, own.state)
         with open_checkpoint(own.state, own.city) as checkpoint:
-            sink = Counting()
+            sink = Counting(see)
             using = stage(own, world, checkpoint, sink, None)
             databases = using.tally.databases or ()
             for database in databases:
@@ -104,13 +112,14 @@ def rehearse(settings: Settings, world: World) -> Rehearsal:
     return Rehearsal(report, counted, dict(using.positions), world.clock() - begun)
 
 
-def sample(settings: Settings, world: World, forms: Sequence[Form]) -> Sequence[Tried]:
+def sample(settings: Settings, world: World, forms: Sequence[Form], see: See = _unseen) -> Sequence[Tried]:
     """What the latest rows of each database come to in each of several forms, as if nothing had been taken in.
 
     Args:
         settings: Of the run.
         world: Clocks, and what ends it early.
         forms: The first is that of the settings.
+        see: Is told of each group of documents, with its container.
 
     Raises:
         ProcessorError: What would end a run.
@@ -120,7 +129,7 @@ def sample(settings: Settings, world: World, forms: Sequence[Form]) -> Sequence[
     with place(settings) as placed:
         own = placed.model_copy(update={"archive": placed.state / "archive"})
         with open_checkpoint(own.state, own.city) as checkpoint:
-            trials = Trials(recipe(own), [(form, Counting()) for form in forms])
+            trials = Trials(recipe(own), [(form, Counting(see)) for form in forms])
             using = stage(own, world, checkpoint, Counting(), trials)
             databases = using.tally.databases or ()
             for number, database in enumerate(databases):
