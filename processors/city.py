@@ -11,6 +11,7 @@ from processors import backoff, discover, planned, spending
 from processors.checkpoint import FILE as CHECKPOINT
 from processors.checkpoint import open_checkpoint
 from processors.compare import compare
+from processors.containers import RUNS
 from processors.cosmos import Account
 from processors.detect import detectors
 from processors.errors import CityError, ProcessorError, Stopped
@@ -129,6 +130,9 @@ def _pass(
             _settle(means, sink.policies)
             report = _report(tally, settings)
             sink.put_run(report.document())
+            # What the report was charged is in no report, and is what the next plan wants to know.
+            own = {RUNS: sink.policies[RUNS]}
+            spending.keep(settings, checkpoint, own, tally.meter, purse, world.now())
             purse.settle()
             return report
     except Stopped:

@@ -99,12 +99,13 @@ def foresee(settings: Settings, world: World, *, probing: bool) -> Foreseen:
     tried = sample(settings, world, [form, *(lever.form for lever in pulls)], samples.see)
     coming = rates(settings, made_at)
     pass_s = settings.every or HOURLY_S
-    reported = rehearsal.counted.largest.get(RUNS, 0)
-    months = [_month(each, coming, settings, pass_s, reported) for each in tried]
     known = _own(charged_before(settings), settings)
+    reported = _report_bytes(known) or rehearsal.counted.largest.get(RUNS, 0)
+    waiting = _with_reports_of(rehearsal.counted.writes, reported)
+    months = [_month(each, coming, settings, pass_s, reported) for each in tried]
     probed = None
     if probing:
-        wanted = [rehearsal.counted.writes, *(each.writes for each in months)]
+        wanted = [waiting, *(each.writes for each in months)]
         probed = probe(settings, choose(pl.concat(wanted), samples), made_at, world.stop)
         known = _own(charges.learn(known, probed.observations), settings)
     learned = Learned(known)
@@ -112,7 +113,7 @@ def foresee(settings: Settings, world: World, *, probing: bool) -> Foreseen:
         settings=settings,
         made_at=made_at,
         rehearsal=rehearsal,
-        backlog=price(rehearsal.counted.writes, learned),
+        backlog=price(waiting, learned),
         sampled=tried[0].counted,
         rates=coming,
         month=price(months[0].writes, learned),
@@ -137,6 +138,20 @@ def _month(tried: Tried, coming: Rates, settings: Settings, pass_s: float, repor
         hold_s=settings.hold,
         report_bytes=report_bytes,
     )
+
+
+def _report_bytes(known: pl.DataFrame) -> int | None:
+    """Size of the report of a pass, as most were that were charged; None where none was.
+
+    A rehearsal's own report is shorter: it has not been charged.
+    """
+    reports = known.filter(pl.col("container") == RUNS, pl.col("operation") == charges.INSERT).sort("documents")
+    return None if reports.is_empty() else round(reports["bytes"][-1] / reports["documents"][-1])
+
+
+def _with_reports_of(writes: pl.DataFrame, size: int) -> pl.DataFrame:
+    is_report = pl.col("container") == RUNS
+    return writes.with_columns(pl.when(is_report).then(size).otherwise(pl.col("size")).cast(pl.Int64).alias("size"))
 
 
 def _own(known: pl.DataFrame, settings: Settings) -> pl.DataFrame:

@@ -38,16 +38,14 @@ def levers(form: Form) -> Sequence[Lever]:
         found.append(
             Lever(
                 f"bucket_rows={BUCKET_ROWS}",
-                "nothing is lost; a reading is in an array of its document, and is seen when its bucket is full or "
-                "after `hold` seconds",
+                "nothing: a reading is seen when its bucket is full, or after `hold`",
                 replace(form, bucket_rows=BUCKET_ROWS),
             )
         )
     found.append(
         Lever(
             "stage=aggregated",
-            "no reading leaves: minimum, maximum, mean, last and deviation of each minute, and the anomalies; readings "
-            "stay in the archive",
+            "readings are in the archive only; each minute and each anomaly is in Cosmos",
             Form(stage="aggregated"),
         )
     )

@@ -3,8 +3,8 @@
     documents a month  =  documents of the sample * rows a month / rows of the sample that have left
     shown              =  one document for each sensor and each time that what waits is shown, and not more than rows
 
-What waits is shown at half of its size in the mean, and all but the first time in its own place; so is what leaves in
-the end. Findings of sensors that are compared with each other are not in it.
+What waits is shown in the sizes that it has at the end of the sample, and all but the first time in its own place; so
+is what leaves in the end. Findings of sensors that are compared with each other are not in it.
 """
 
 from __future__ import annotations
@@ -52,10 +52,11 @@ def month(
     factor = rows / tried.rows if tried.rows else 0.0
     writes = tried.counted.writes.with_columns(pl.col("documents") * factor)
     kept = {name: size * factor for name, size in tried.counted.kept_bytes.items()}
-    waiting = tried.shown.documents(readings) - tried.counted.documents(readings)
+    shown = _shown(tried, readings)
+    waiting = float(shown["documents"].sum())
     if waiting and factor:
         shows = min(rows, waiting * MONTH_S / max(hold_s, pass_s))
-        writes = _with_shows(writes, readings, shows)
+        writes = _with_shows(writes, readings, shown.with_columns(pl.col("documents") / waiting * shows))
     passes = MONTH_S / pass_s
     if rows:
         own = pl.DataFrame([(RUNS, INSERT, report_bytes, passes)], schema=WRITES, orient="row")
@@ -64,23 +65,31 @@ def month(
     return Month(writes, kept)
 
 
-def _with_shows(writes: pl.DataFrame, readings: str, shows: float) -> pl.DataFrame:
+def _shown(tried: Tried, readings: str) -> pl.DataFrame:
+    """Documents of what waits, of `counting.WRITES`."""
+    keys = ["container", "operation", "size"]
+    left = tried.counted.writes.rename({"documents": "left"})
+    more = pl.col("documents") - pl.col("left").fill_null(0.0)
+    both = tried.shown.writes.join(left, on=keys, how="left").with_columns(more.alias("documents"))
+    return both.filter(pl.col("container") == readings, pl.col("documents") > 0).select(WRITES.names())
+
+
+def _with_shows(writes: pl.DataFrame, readings: str, shown: pl.DataFrame) -> pl.DataFrame:
     """The writes with what is shown before it leaves, and what leaves in its place."""
     whole = (pl.col("container") == readings) & (pl.col("operation") == INSERT)
     full = writes.filter(whole)
-    count = float(full["documents"].sum())
-    if not count:
-        return writes
-    half = round(float((full["documents"] * full["size"]).sum()) / count / 2)
+    count, shows = float(full["documents"].sum()), float(shown["documents"].sum())
     first = min(shows, count)
-    placed = first / count
-    replaced = full.with_columns(pl.lit(REPLACE).alias("operation"), pl.col("documents") * placed)
-    rows = [(readings, INSERT, half, first), (readings, REPLACE, half, shows - first)]
-    return pl.concat(
-        [
-            writes.filter(~whole),
-            full.with_columns(pl.col("documents") * (1 - placed)),
-            replaced,
-            pl.DataFrame(rows, schema=WRITES, orient="row"),
-        ]
-    ).filter(pl.col("documents") > 0)
+    parts = [writes.filter(~whole), *_split(shown, 1 - first / shows)]
+    if count:
+        parts += _split(full, first / count)
+    whole_month: pl.DataFrame = pl.concat(parts)
+    return whole_month.filter(pl.col("documents") > 0)
+
+
+def _split(writes: pl.DataFrame, replaced: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What is inserted of the documents, and the share of them that takes another's place."""
+    return (
+        writes.with_columns(pl.lit(INSERT).alias("operation"), pl.col("documents") * (1 - replaced)),
+        writes.with_columns(pl.lit(REPLACE).alias("operation"), pl.col("documents") * replaced),
+    )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from processors.charges import Learned
+from processors.charges import INSERT, REPLACE, Learned
 
 UNPRICED_SHARE = 0.01
-"""Of documents whose charge is not known: so few do not matter, and what they would cost is left out."""
+"""Of all documents, those whose charge is not known: so few do not matter, and what they would cost is left out."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Priced:
         inserts: Documents.
         replaces: Likewise.
         bytes: Of all of them.
-        request_units: Without what is not known; None where that is more than `UNPRICED_SHARE` of the documents.
+        request_units: Without what is not known; None where that is more than `UNPRICED_SHARE` of the documents, of
+            this container and of all.
         unpriced: Documents whose charge is not known.
     """
 
@@ -55,17 +56,20 @@ def price(writes: pl.DataFrame, learned: Learned) -> dict[str, Priced]:
         charged(writes, learned)
         .group_by("container")
         .agg(
-            documents.filter(pl.col("operation") == "insert").sum().alias("inserts"),
-            documents.filter(pl.col("operation") == "replace").sum().alias("replaces"),
+            documents.filter(pl.col("operation") == INSERT).sum().alias("inserts"),
+            documents.filter(pl.col("operation") == REPLACE).sum().alias("replaces"),
             (documents * pl.col("size")).sum().alias("bytes"),
             (documents * pl.col("charge")).sum().alias("known"),
             documents.filter(unknown).sum().alias("unpriced"),
         )
         .sort("container")
     )
-    return {row[0]: _priced(*row) for row in rows.rows()}
+    few = float(rows["unpriced"].sum()) <= UNPRICED_SHARE * float(writes["documents"].sum())
+    return {row[0]: _priced(*row, few=few) for row in rows.rows()}
 
 
-def _priced(container: str, inserts: float, replaces: float, size: float, known: float, unpriced: float) -> Priced:
-    is_known = unpriced <= UNPRICED_SHARE * (inserts + replaces)
+def _priced(
+    container: str, inserts: float, replaces: float, size: float, known: float, unpriced: float, *, few: bool
+) -> Priced:
+    is_known = few or unpriced <= UNPRICED_SHARE * (inserts + replaces)
     return Priced(container, inserts, replaces, size, known if is_known else None, unpriced)
