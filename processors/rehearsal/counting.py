@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -45,6 +45,7 @@ class Counted:
         writes: Of `WRITES`.
         kept_bytes: Container -> bytes of its documents, each once, as it was last written.
         requests: Container -> transactional batches.
+        steps: Container and documents of each write, in order; one waits for the other.
         partitions: Container and partition key -> what goes there.
         largest: Container -> bytes of its largest document, also of one that would be refused.
         odd_ids: Container -> documents whose id the service refuses.
@@ -54,6 +55,7 @@ class Counted:
     writes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WRITES))
     kept_bytes: Mapping[str, int] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
+    steps: Sequence[tuple[str, int]] = ()
     partitions: Mapping[tuple[str, tuple[str, ...]], Partition] = field(default_factory=dict)
     largest: Mapping[str, int] = field(default_factory=dict)
     odd_ids: Mapping[str, int] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class Counting:
         self._shown = shown
         self._kept: dict[str, _Kept] = {}
         self._requests: Counter[str] = Counter()
+        self._steps: list[tuple[str, int]] = []
         self._partitions: dict[tuple[str, tuple[str, ...]], Partition] = {}
         self._largest: dict[str, int] = {}
         self._odd_ids: Counter[str] = Counter()
@@ -108,6 +111,8 @@ class Counting:
                     continue
                 self._count(container, batch, kept)
                 written += Written(len(batch.items))
+        if written.documents:
+            self._steps.append((container, written.documents))
         return written
 
     def _count(self, container: str, batch: Documents, kept: _Kept) -> None:
@@ -137,6 +142,7 @@ class Counting:
             pl.concat([pl.DataFrame(schema=WRITES), *writes]).sort("container", "operation", "size"),
             {name: int(frame.unique("id", keep="last")["size"].sum()) for name, frame in frames.items()},
             dict(self._requests),
+            tuple(self._steps),
             dict(self._partitions),
             dict(self._largest),
             dict(self._odd_ids),

@@ -58,6 +58,23 @@ def shape_of(foreseen: "Foreseen") -> "Shape":
     )
 
 
+def seconds_of(foreseen: "Foreseen", ru_s: int | None) -> float | None:
+    """Seconds that the backlog takes; None where a charge or the throughput is not known."""
+    from fleet.plan.duration import seconds
+
+    each = {name: _of_a_document(priced) for name, priced in foreseen.backlog.items()}
+    steps = [(container, documents, each[container]) for container, documents in foreseen.rehearsal.counted.steps]
+    if ru_s is None or any(charge is None for _, _, charge in steps):
+        return None
+    spent = [(container, documents * (charge or 0.0)) for container, documents, charge in steps]
+    return seconds(spent, ru_s, foreseen.rehearsal.seconds)
+
+
+def _of_a_document(priced: "Priced") -> float | None:
+    documents = priced.inserts + priced.replaces
+    return None if priced.request_units is None or not documents else priced.request_units / documents
+
+
 def planned_of(foreseen: "Foreseen", seconds: float | None) -> "Planned":
     """What the next run compares itself with; as its report, without what the report itself comes to."""
     from processors.containers import RUNS

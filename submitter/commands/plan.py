@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from submitter.commands._plan_document import document_of
-from submitter.commands._plan_load import planned_of
+from submitter.commands._plan_load import planned_of, seconds_of
 from submitter.commands._plan_table import show
 from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
 from submitter.commands._stop import stop_signal
@@ -67,7 +67,6 @@ def plan(
     compares. Exit code 0, or 5 when a database could not be read.
     """
     from fleet.plan.bill import Choice
-    from fleet.plan.duration import seconds
     from fleet.plan.prices import PUBLISHED, read
     from processors.errors import Stopped
     from processors.rehearsal.foresee import foresee
@@ -82,8 +81,7 @@ def plan(
             foreseen = foresee(settings, World(stop=stop), probing=probe)
         except Stopped:
             raise typer.Exit(INTERRUPTED) from None
-    spent = planned_of(foreseen, None).request_units
-    takes_s = seconds(spent, throughput, foreseen.rehearsal.seconds)
+    takes_s = seconds_of(foreseen, throughput)
     notes = _kept(foreseen, takes_s)
     document = document_of(foreseen, paid, Choice(throughput, highest_throughput, free_tier), takes_s, notes)
     if chosen(output) == "json":
