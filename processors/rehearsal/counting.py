@@ -75,7 +75,8 @@ class _Kept:
 
     ids: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("i"))
-    there: set[int] = field(default_factory=set)
+    there: dict[int, int] = field(default_factory=dict)
+    """Id -> how many had come when it was told that the account has it."""
 
 
 class Counting:
@@ -97,7 +98,9 @@ class Counting:
 
     def holds(self, container: str, ids: Iterable[str]) -> None:
         """The account has documents of these ids: what has one of them takes its place."""
-        self._kept.setdefault(container, _Kept()).there.update(map(hash, ids))
+        kept = self._kept.setdefault(container, _Kept())
+        for each in ids:
+            kept.there.setdefault(hash(each), len(kept.ids))
 
     def write(self, container: str, documents: Iterable[Documents]) -> Written:
         """All documents are counted; those that are too large are refused, as by `sink.Sink`."""
@@ -153,6 +156,8 @@ class Counting:
 def _frame(kept: _Kept) -> pl.DataFrame:
     """`id`, `size` and `operation` of each write, in order."""
     frame = pl.DataFrame({"id": pl.Series(kept.ids, dtype=pl.Int64), "size": pl.Series(kept.sizes, dtype=pl.Int64)})
-    there = pl.Series(list(kept.there), dtype=pl.Int64)
-    new = pl.col("id").is_first_distinct() & ~pl.col("id").is_in(there.implode())
-    return frame.with_columns(pl.when(new).then(pl.lit(INSERT)).otherwise(pl.lit(REPLACE)).alias("operation"))
+    there = pl.DataFrame(list(kept.there.items()), schema={"id": pl.Int64, "told": pl.Int64}, orient="row")
+    ordered = frame.with_row_index("at").join(there, on="id", how="left", maintain_order="left")
+    new = pl.col("id").is_first_distinct() & ~(pl.col("told") <= pl.col("at")).fill_null(value=False)
+    operation = pl.when(new).then(pl.lit(INSERT)).otherwise(pl.lit(REPLACE)).alias("operation")
+    return ordered.select("id", "size", operation)

@@ -35,9 +35,16 @@ class Priced:
 
 
 def charged(writes: pl.DataFrame, learned: Learned) -> pl.DataFrame:
-    """The writes (`counting.WRITES`) with `charge`, the request units of each document; null where not known."""
+    """The writes (`counting.WRITES`) with `charge`, the request units of each document; null where not known.
+
+    A charge that is not known is one on the line between those of the next smaller and the next larger document of
+    the plan that is done the same to and whose charges are known, as for buckets that are not full; none is taken
+    beyond them.
+    """
     parts = [
-        part.with_columns(learned.charge(str(container), str(operation), part["size"]).alias("charge"))
+        part.sort("size")
+        .with_columns(learned.charge(str(container), str(operation), part.sort("size")["size"]).alias("charge"))
+        .with_columns(pl.col("charge").interpolate_by("size"))
         for (container, operation), part in writes.partition_by("container", "operation", as_dict=True).items()
     ]
     return pl.concat(parts) if parts else writes.with_columns(pl.lit(None, pl.Float64).alias("charge"))

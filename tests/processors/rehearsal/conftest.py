@@ -99,7 +99,7 @@ def town(root: Path, seed: str) -> Town:
         Box(
             node.database(f"box{number}"),
             [f"s{number}-{index}" for index in range(dice.randint(1, 4))],
-            dice.choice([0.5, 3.0, 20.0]),
+            60.0 if form.get("stage") == "aggregated" else dice.choice([0.5, 3.0, 20.0, 60.0]),
         )
         for number in range(dice.randint(1, 4))
     ]
