@@ -15,6 +15,7 @@ from processors import charges
 from processors.charges import REPLACE, Meter
 from processors.city import account
 from processors.cosmos import Account
+from processors.errors import Stopped
 from processors.model import Documents
 from processors.rehearsal.samples import Kept, Samples, class_of, size_of
 from processors.settings import Settings
@@ -113,6 +114,8 @@ def probe(settings: Settings, chosen: Sequence[Chosen], at: datetime, stop: thre
     with open_sink(where, stop=stop, meter=meter) as sink:
         try:
             for one, group in (*groups, *(pair for pair in groups if pair[0].replaced)):
+                if stop.is_set():
+                    raise Stopped
                 sink.write(one.container, [group])
         finally:
             _delete(where, groups, meter)

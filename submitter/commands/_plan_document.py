@@ -181,7 +181,8 @@ def _levers(foreseen: "Foreseen", load: "Load", prices: "Prices") -> Iterator[di
         yield _lever(each.lever.name, each.lever.price, load, pulled, prices)
     ttl_s = EXPIRY_DAYS * 86_400
     expiring = [
-        replace(each, ttl_s=ttl_s) if each.container == readings and each.ttl_s < 0 else each for each in load.month
+        replace(each, ttl_s=ttl_s) if each.container == readings and each.bytes and each.ttl_s < 0 else each
+        for each in load.month
     ]
     if expiring != list(load.month):
         yield _lever(

@@ -57,7 +57,7 @@ def assert_foretold(foreseen: Foreseen, requests: Sequence[Exchange], seed: str)
     charged = sum(request.charge for request in requests if request.container != RUNS)
     foretold = known(foreseen)
     assert abs(foretold - charged) <= RU * charged
-    ru_s = max(1, round(charged / random.Random(seed).uniform(60, 240)))
+    ru_s = max(20, round(charged / random.Random(seed).uniform(60, 240)))
     takes_s = seconds_of(foreseen, ru_s)
     took_s = replay.seconds(requests, ru_s, seed=1)
     assert takes_s is not None
