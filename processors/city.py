@@ -47,6 +47,7 @@ def recipe(settings: Settings) -> Recipe:
         ),
         detectors=detectors(thresholds=settings.thresholds, limits=settings.limits),
         readings=settings.container,
+        skip_replays=settings.skip_replays,
     )
 
 

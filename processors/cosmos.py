@@ -206,9 +206,14 @@ def _unanswered(error: BaseException, account: Account, doing: str) -> EndpointE
         doing,
         account.endpoint,
         why=f"no answer: {reason(error)}",
-        hint="check COSMOS_ENDPOINT and the network, then try `bacalhau-cosmos cosmos check`",
+        hint=f"check COSMOS_ENDPOINT and the network{_and_tokens(account)}, then try `bacalhau-cosmos cosmos check`",
         retryable=True,
     )
+
+
+def _and_tokens(account: Account) -> str:
+    """What else may not have answered: a request waits for its token."""
+    return "" if account.key or is_local(account.endpoint) else ", also to what gives out tokens (docs/identity.md)"
 
 
 def _tls_cause(error: BaseException | None) -> ssl.SSLError | None:

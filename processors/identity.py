@@ -16,6 +16,9 @@ from processors.errors import EndpointError, SettingsError
 _READ_BY_IT = ("AZURE_", "IDENTITY_", "IMDS_", "MSI_")
 """How the variables begin that `azure-identity` reads."""
 
+NONE = "none"
+"""Stands for no value in a job spec, which Bacalhau lets pass no empty one."""
+
 LIMITS: dict[str, Any] = {"connection_timeout": 5.0, "read_timeout": 5.0, "retry_total": 2}
 """For each request for a token: three tries of at most 5 s, together less than the 30 s that a request to Cosmos has.
 
@@ -29,7 +32,7 @@ def credential() -> AsyncTokenCredential:
     Raises:
         SettingsError: The variables that begin with AZURE_ contradict each other.
     """
-    forget_empty(os.environ)
+    forget_absent(os.environ)
     from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  # 0.3 s, and most machines have a key
 
     try:
@@ -59,13 +62,12 @@ async def proven(scope: str) -> AsyncIterator[AsyncTokenCredential]:
         yield found
 
 
-def forget_empty(environment: MutableMapping[str, str]) -> None:
-    """Removes what is empty of the variables that `azure-identity` reads.
+def forget_absent(environment: MutableMapping[str, str]) -> None:
+    """Removes what is empty, or `NONE`, of the variables that `azure-identity` reads.
 
-    A job spec cannot leave a variable out where the node has none, only pass it empty. To `azure-identity` an empty
-    AZURE_CLIENT_SECRET is a service principal without a secret, and it tries no other identity (1.27.0,
-    `EnvironmentCredential`).
+    A job spec cannot leave a variable out where the node has none. To `azure-identity` an empty AZURE_CLIENT_SECRET is
+    a service principal without a secret, and it tries no other identity (1.27.0, `EnvironmentCredential`).
     """
     for name, value in list(environment.items()):
-        if not value and name.startswith(_READ_BY_IT):
+        if value in ("", NONE) and name.startswith(_READ_BY_IT):
             del environment[name]

@@ -84,12 +84,14 @@ class Batch:
         generation: Life of the database that they belong to.
         last_id: Row id of the last row.
         rows: One row a reading, by source name (see `source.Source.page`), in id order, never empty.
+        replayed: Whether a run before may have sent some of it.
     """
 
     database: Database
     generation: str
     last_id: int
     rows: pl.DataFrame
+    replayed: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ _METADATA = "Microsoft.DocumentDB/databaseAccounts/readMetadata"
 """That this is missing says that the identity has no role at all: each role has it."""
 
 _READING = {_ITEMS + action for action in ("items/read", "executeQuery", "readChangeFeed")}
+_DELETING = _ITEMS + "items/delete"
 _WRITING = {_ITEMS + action for action in ("items/create", "items/upsert")}
 """Actions (https://learn.microsoft.com/azure/cosmos-db/how-to-setup-rbac)."""
 
@@ -90,6 +91,8 @@ def _grant(action: str, principal: str, account: str) -> str:
         role, number = "'Cosmos DB Built-in Data Reader' (or 'edge-verifier')", READER
     elif action in _WRITING:
         role, number = "'Cosmos DB Built-in Data Contributor' (or 'edge-writer')", CONTRIBUTOR
+    elif action == _DELETING:
+        role, number = "'Cosmos DB Built-in Data Contributor' (or, for `cosmos check`, 'edge-check')", CONTRIBUTOR
     else:
         role, number = "'Cosmos DB Built-in Data Contributor'", CONTRIBUTOR
     return (

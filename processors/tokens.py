@@ -13,7 +13,10 @@ _CODE = re.compile(r"AADSTS(\d+)")
 _LONGEST = 300
 _SECRETS = re.compile(r"(?i)(client_secret|client_assertion|access_token|password)=[^\s&]+")
 
-_NOTHING = "give this machine an identity: az login, a managed identity, or variables (docs/identity.md)"
+_NOTHING = (
+    "give this machine an identity: az login, a managed identity, or variables (docs/identity.md); "
+    "documents are also taken with COSMOS_KEY"
+)
 
 _HINTS = {
     "7000215": "AZURE_CLIENT_SECRET is not a secret of AZURE_CLIENT_ID: it is the secret's value, not its id; "

@@ -43,7 +43,7 @@ class Charge:
     """What documents of one kind came to.
 
     Attributes:
-        documents: How many; of `FAILED` as many as were tried, of `QUERY` as many as were answered.
+        documents: How many; of `FAILED` as many as were tried, none of `QUERY`.
         bytes: Their size (`model.Documents.sizes`).
         request_units: 0 where the service states none.
     """
@@ -137,9 +137,9 @@ def of_failure(container: str, sizes: Sequence[int], request_units: float) -> Sp
     return Spent({Kind(container, FAILED, 0): Charge(len(sizes), sum(sizes), request_units)}, 1)
 
 
-def of_query(container: str, documents: int, request_units: float) -> Spent:
-    """What one answer to a query was charged; `documents` are those that it brought."""
-    return Spent({Kind(container, QUERY, 0): Charge(documents, 0, request_units)}, 1)
+def of_query(container: str, request_units: float) -> Spent:
+    """What one answer to a query was charged."""
+    return Spent({Kind(container, QUERY, 0): Charge(0, 0, request_units)}, 1)
 
 
 def _added(one: Iterable[tuple[K, Charge]], other: Iterable[tuple[K, Charge]]) -> dict[K, Charge]:

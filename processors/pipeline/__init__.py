@@ -118,7 +118,8 @@ class Intake:
             return None
         page_rows = len(rows)
         form, rows = form_in_force(checkpoint, branch, recipe.form, rows)
-        batch = Batch(database, branch.generation, int(rows["id"][-1]), rows)
+        replayed = branch.anchors[-1]["id"] > rows["id"][0]  # a new life has its first row among its anchors
+        batch = Batch(database, branch.generation, int(rows["id"][-1]), rows, replayed)
         ends = (anchor_of(rows, 0), anchor_of(rows, -1))
         branch = intend(checkpoint, database, branch, ends[-1], form)
         conformed = conform(rows, default_zone=recipe.default_zone)
@@ -139,7 +140,7 @@ class Intake:
             rows=len(rows),
             rejected=rejects[ROW_ID].drop_nulls().n_unique(),
             rejects=_by_rule(rejects),
-            notices=tuple(f"{database.sensor}: {notice}" for notice in refined.notices),
+            notices=tuple(f"{database.sensor}: {notice}" for notice in (*refined.notices, *sent.taken.notices)),
         )
 
 

@@ -21,6 +21,7 @@ class Recipe:
         privacy: What must not leave.
         detectors: In the order in which anomalies are listed.
         readings: Name of the container of readings.
+        skip_replays: Whether documents that a run before has sent are asked for, and not sent again.
     """
 
     page_rows: int
@@ -29,6 +30,7 @@ class Recipe:
     privacy: Privacy
     detectors: Sequence[Detector]
     readings: str
+    skip_replays: bool = False
 
 
 @dataclass(frozen=True)

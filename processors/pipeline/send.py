@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import polars as pl
@@ -26,6 +27,10 @@ class Sink(Protocol):
 
     def write(self, container: str, documents: Iterable[Documents]) -> Written:
         """Upserts them all, or raises; pulls them as it goes."""
+        ...
+
+    def held(self, container: str, documents: Iterable[Documents]) -> Collection[str]:
+        """Ids of those that are there as they are."""
         ...
 
 
@@ -92,28 +97,41 @@ class Sender:
         """See `Sends`."""
         origin = Origin(batch.database.city, batch.generation)
         gone = let_go(refined.rows, valid, origin, carried, form)
-        readings = self.readings(gone, origin)
-        anomalies = self._write(ANOMALIES, document.anomalies(refined.alarms, origin))
-        aggregates = self._write(AGGREGATES, document.aggregates(summarize(windows), origin, WINDOW_S))
+        skip = batch.replayed and self._recipe.skip_replays
+        readings, held = self._readings(gone, origin, skip=skip)
+        anomalies, alarmed = self._write(ANOMALIES, lambda: document.anomalies(refined.alarms, origin), skip=skip)
+        # Always: a window may have changed since.
+        aggregates, _ = self._write(AGGREGATES, lambda: document.aggregates(summarize(windows), origin, WINDOW_S))
         taken = Taken(
             sent=gone.count,
-            readings=readings.documents,
+            readings=readings.documents + held,
             aggregates=aggregates.documents,
-            anomalies=anomalies.documents,
+            anomalies=anomalies.documents + alarmed,
+            notices=(f"{held + alarmed} documents were there already and not sent again",) if held + alarmed else (),
         )
         refused = _refusals((*readings.refused, *anomalies.refused, *aggregates.refused), gone)
         return Sent(taken, refused, gone.carried, gone.left)
 
     def readings(self, gone: LetGo, origin: Origin) -> Written:
         """Writes the documents of readings that were let go."""
-        written = Written()
+        return self._readings(gone, origin, skip=False)[0]
+
+    def _readings(self, gone: LetGo, origin: Origin, *, skip: bool) -> tuple[Written, int]:
+        """What came of it, and how many documents were there already."""
+        written, held = Written(), 0
         for form, rows in gone.parts:
             body = sanitize(rows, self._recipe.privacy) if form.stage == "sanitized" else rows
-            written += self._write(self._recipe.readings, document.leaving(body, origin, form))
-        return written
+            came, there = self._write(self._recipe.readings, partial(document.leaving, body, origin, form), skip=skip)
+            written, held = written + came, held + there
+        return written, held
 
-    def _write(self, container: str, documents: Iterable[Documents]) -> Written:
-        return self._sink.write(container, _told(documents, self._moving))
+    def _write(
+        self, container: str, documents: Callable[[], Iterable[Documents]], *, skip: bool = False
+    ) -> tuple[Written, int]:
+        """Likewise; with `skip` the documents are made twice: so they are never in memory all at once."""
+        held = self._sink.held(container, _told(documents(), self._moving)) if skip else ()
+        wanted = _others(documents(), held) if held else documents()
+        return self._sink.write(container, _told(wanted, self._moving)), len(held)
 
 
 def _told(documents: Iterable[Documents], moving: Callable[[], object]) -> Iterator[Documents]:
@@ -121,6 +139,14 @@ def _told(documents: Iterable[Documents], moving: Callable[[], object]) -> Itera
     for group in documents:
         moving()
         yield group
+
+
+def _others(documents: Iterable[Documents], held: Collection[str]) -> Iterator[Documents]:
+    """The documents without those that are held."""
+    for group in documents:
+        kept = [index for index, item in enumerate(group.items) if item["id"] not in held]
+        if kept:
+            yield Documents(group.key, [group.items[i] for i in kept], [group.sizes[i] for i in kept])
 
 
 def _refusals(refused: Sequence[Refusal], gone: LetGo) -> pl.DataFrame:

@@ -15,17 +15,18 @@ from azure.cosmos.exceptions import CosmosBatchOperationError
 
 from processors import containers, cosmos
 from processors.charges import Meter, Spent, policy_of
+from processors.charges.spent import of_query
 from processors.containers import Found
 from processors.cosmos import Account
 from processors.errors import SinkError
 from processors.model import Documents, Refusal, Written
 from processors.retry import THROTTLED, decide
 from processors.sink import answer as answers
-from processors.sink import batches
+from processors.sink import batches, held
 from processors.sink.answer import Answer
 from processors.sink.gate import Gate
 from processors.sink.pace import Pace
-from processors.sink.task import Settled, Task, delete, put
+from processors.sink.task import Settled, Task, ask, delete, put
 from processors.stopping import until_stopped
 
 REQUEST_TIMEOUT_S = 30.0
@@ -175,6 +176,23 @@ class Sink:
         """
         return self._run(delete(container, settled), documents)
 
+    def held(self, container: str, documents: Iterable[Documents]) -> frozenset[str]:
+        """Ids of those documents that the container has as they are.
+
+        A document of one reading is known by its id and row id, one of many readings also by how many: nothing else
+        of them is looked at.
+
+        Args:
+            container: One that is partitioned by sensor and month.
+            documents: As for `write`.
+
+        Raises:
+            SinkError: As for `write`.
+            EndpointError: As for `write`; also where this identity may write and not query.
+            Stopped: As for `write`.
+        """
+        return self._runner.run(until_stopped(self._held(container, documents), self._stop))
+
     def put_run(self, document: dict[str, Any]) -> None:
         """Upsert the report of a run, an item with `id` and `city`.
 
@@ -295,6 +313,41 @@ class Sink:
             subject = f"{self._account.database}/{task.container}"
             raise cosmos.explain(answer.error, self._account, task.doing, subject) from answer.error
         return wait_s
+
+    async def _held(self, container: str, documents: Iterable[Documents]) -> frozenset[str]:
+        return frozenset(
+            [
+                name
+                for one_key in documents
+                for text, parameters, items in held.questions(one_key)
+                for name in held.same(items, await self._ask(container, one_key.key, text, parameters))
+            ]
+        )
+
+    async def _ask(
+        self, container: str, key: tuple[str, ...], text: str, parameters: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Rows of a query of one full partition key."""
+        task, started_s, attempt = ask(container), self._clock(), 0
+        found: list[dict[str, Any]] = []
+
+        def note(headers: Mapping[str, Any], _page: object) -> None:
+            self._meter.add(of_query(container, cosmos.charge(headers)))
+
+        while True:
+            attempt += 1
+            arriving = self._containers[container].query_items(
+                text, parameters=parameters, partition_key=list(key), response_hook=note
+            )
+            try:
+                async with asyncio.timeout(self._request_timeout_s):
+                    found = [row async for row in arriving]
+            except cosmos.TRANSPORT_ERRORS as error:
+                answer = answers.of_failure(error)
+            else:
+                return found
+            self._meter.add(of_query(container, answer.request_units))
+            await self._sleep(self._wait_s(task, answer, started_s, attempt))
 
     async def _send(self, task: Task, batch: Documents) -> Answer:
         key = list(batch.key) if len(batch.key) > 1 else batch.key[0]

@@ -50,6 +50,13 @@ def run(
         str | None,
         typer.Option(help="A pass every so often (30s, 5m, 1h), until Ctrl-C.", show_default="one pass"),
     ] = None,
+    ru_budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Request units for this run (5000) or for an hour (5000/h); what is left over waits for the next one.",
+            show_default="no end",
+        ),
+    ] = None,
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
@@ -67,7 +74,15 @@ def run(
     from processors.report import encode
     from processors.world import World
 
-    named = {"city": city, "data": data, "state": state, "archive": archive, "stage": stage, "every": every}
+    named = {
+        "city": city,
+        "data": data,
+        "state": state,
+        "archive": archive,
+        "stage": stage,
+        "every": every,
+        "ru_budget": ru_budget,
+    }
     loaded = load_settings({**named, "endpoint": endpoint}, assigned, config, required=("city", "endpoint"))
     how = chosen(output)
     code = 0

@@ -15,6 +15,7 @@ import yaml
 
 from network import checks
 from network.layout import slug_of as network_slug_of
+from processors.identity import NONE
 from processors.names import slug_of
 from processors.settings import PREFIX, Settings
 from sensors.cities import slug_of as sensors_slug_of
@@ -27,6 +28,9 @@ SPECS = sorted(path.stem for path in JOBS.glob("*.yaml"))
 NOW = datetime(2026, 11, 22, 4, 55, tzinfo=UTC)
 
 SECRET = {"COSMOS_KEY", "COSMOS_ENDPOINT", "AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"}
+
+AGENT = {"IDENTITY_ENDPOINT", "IMDS_ENDPOINT"}
+"""Where the agent of Azure Arc is."""
 
 
 def template(name: str) -> Template:
@@ -43,7 +47,7 @@ def job(found: JobSpec) -> dict[str, Any]:
 
 
 def test_there_are_specs() -> None:
-    assert SPECS == ["ingest", "ingest-daemon", "inspect", "simulate", "verify"]
+    assert SPECS == ["ingest", "ingest-arc", "ingest-daemon", "inspect", "simulate", "verify"]
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -75,7 +79,7 @@ def test_variables_are_settings_and_their_defaults_are_the_same(name: str) -> No
     settings = {f"{PREFIX}{field.upper()}": field for field in Settings.model_fields}
     defaults = placeholders(template(name).text)
     for variable, text in task["Env"].items():
-        assert variable in settings or variable.startswith("AZURE_")
+        assert variable in settings or variable.startswith("AZURE_") or variable in AGENT
         assert text == f"env:{variable}" or variable not in SECRET
         field = settings.get(variable, "")
         if defaults.get(field) and name != "ingest-daemon":
@@ -88,6 +92,34 @@ def test_the_daemon_differs_from_the_pass_in_what_makes_it_one() -> None:
     assert forever["Tasks"][0]["Env"] == {**once["Tasks"][0]["Env"], **own}
     assert forever["Name"] == "ingest-daemon-new-york"
     assert re.fullmatch(r"ingest-new-york-20261122t045500\d*z", once["Name"])
+
+
+def test_a_node_of_azure_arc_gets_the_same_job_but_for_its_identity() -> None:
+    plain, arc = (job(rendered(name))["Tasks"][0] for name in ("ingest", "ingest-arc"))
+    agent, tokens = "http://localhost:40342", "/var/opt/azcmagent/tokens"
+    own = {"IDENTITY_ENDPOINT": f"{agent}/metadata/identity/oauth2/token", "IMDS_ENDPOINT": agent}
+    mine = {name: value for name, value in plain["Env"].items() if not name.startswith("AZURE_")}
+    assert arc["Env"] == {**mine, **own, "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential"}
+    mount = {"Type": "localDirectory", "Params": {"SourcePath": tokens}}
+    assert arc["InputSources"] == [*plain["InputSources"], {"Target": tokens, "Source": mount}]
+    assert arc["Network"] == {"Type": "Host"}
+
+
+@pytest.mark.parametrize("name", [name for name in SPECS if name not in ("inspect", "simulate")])
+def test_no_variable_of_an_identity_but_three_must_be_set_on_the_node(name: str) -> None:
+    """A name that a node has not fails the job, so what is new is a value of the job."""
+    environment = job(rendered(name))["Tasks"][0]["Env"]
+    named = {variable for variable, text in environment.items() if text == f"env:{variable}"}
+    assert named - {"COSMOS_ENDPOINT", "COSMOS_KEY", "COSMOS_NODE_FOLDER"} <= {
+        "AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET",
+    }  # fmt: skip
+    given = {"certificate": "/node/c.pem", "token_file": "/node/t", "authority": "https://login.example"}
+    if name != "ingest-arc":
+        assert environment["AZURE_CLIENT_CERTIFICATE_PATH"] == environment["AZURE_FEDERATED_TOKEN_FILE"] == NONE
+        told = job(rendered(name, **given))["Tasks"][0]["Env"]
+        assert told["AZURE_CLIENT_CERTIFICATE_PATH"] == "/node/c.pem"
+        assert told["AZURE_FEDERATED_TOKEN_FILE"] == "/node/t"
+        assert told["AZURE_AUTHORITY_HOST"] == "https://login.example"
 
 
 @pytest.mark.parametrize("name", ["inspect", "verify"])

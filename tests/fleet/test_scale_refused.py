@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +16,7 @@ from tests.fleet.conftest import Cli
 from tests.harness.arm import ACCOUNT, SQL, SUBSCRIPTION, Account, Reply, autoscale, manual, refusal
 from tests.harness.entra import Tokens
 
+ROOT = Path(__file__).parents[2]
 READINGS = f"{SQL}/containers/readings/throughputSettings/default"
 WHO = "5b8e4b6c-7a35-4c1e-9d38-2f0e8f6c1a77"
 DENIED = (
@@ -193,3 +198,19 @@ def test_a_control_plane_that_nobody_answers(scale: Cli, monkeypatch: pytest.Mon
     monkeypatch.setattr("fleet.scale.open_scaler", closed)
     monkeypatch.setitem(accounts._TRIES, "retry_total", 0)
     assert "no answer: Cannot connect to host management.example:1" in failed(scale, code=3)
+
+
+@pytest.mark.parametrize(("module", "extra"), [("azure.mgmt", "azure"), ("azure", "processors")])
+def test_an_install_without_it_is_told_which_extra_brings_it(module: str, extra: str, tmp_path: Path) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; from submitter.cli import main; main()"
+    where = ["--subscription", SUBSCRIPTION, "--resource-group", "edge", "--endpoint", "https://a.documents.azure.com"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "cosmos", "scale", *where],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert f"pip install 'bacalhau-cosmos[{extra}]'" in done.stderr

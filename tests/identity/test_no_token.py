@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from processors import city, identity
+from processors import city, cosmos, identity
 from processors.check import check
 from processors.errors import EndpointError, SettingsError
 from processors.settings import load
@@ -72,6 +72,23 @@ def test_an_endpoint_that_nobody_answers_is_named(elsewhere: StrictCosmos, monke
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", "https://login.example:1")
     error = failure(elsewhere)
     assert "no token by EnvironmentCredential: Cannot connect to host login.example:1" in str(error)
+    assert error.retryable
+
+
+def test_an_endpoint_that_says_nothing_is_thought_of(
+    elsewhere: StrictCosmos, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cosmos, "START_S", 0.5)
+    tokens.hold = threading.Event()
+    with machine(tokens) as address:
+        monkeypatch.setenv("IMDS_ENDPOINT", address)
+        monkeypatch.setenv("IDENTITY_ENDPOINT", f"{address}/metadata/identity/oauth2/token")
+        try:
+            error = failure(elsewhere)
+        finally:
+            tokens.hold.set()
+    assert "no answer: timed out" in str(error)
+    assert "also to what gives out tokens" in error.hint
     assert error.retryable
 
 

@@ -12,22 +12,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from processors.check import Step, check
-from processors.identity import forget_empty
+from processors.identity import NONE, forget_absent
 from tests.harness.entra import COSMOS, Tokens, machine
 from tests.harness.strict import StrictCosmos
 from tests.identity.conftest import SECRET
 
-EMPTY = (
-    "AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH",
-    "AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT", "IMDS_ENDPOINT",
-)  # fmt: skip
-"""What a node has empty that uses none of it: jobs name it, and a name that is not set fails the job."""
+ABSENT = {
+    **dict.fromkeys(("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"), ""),
+    **dict.fromkeys(("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE"), NONE),
+}
+"""What jobs/ingest.yaml passes to a node that uses none of it."""
 
 
 @pytest.fixture
 def node(authority: object, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - it clears first
-    for name in EMPTY:
-        monkeypatch.setenv(name, "")
+    for name, value in ABSENT.items():
+        monkeypatch.setenv(name, value)
 
 
 def outcomes(steps: list[Step]) -> list[str]:
@@ -114,15 +114,18 @@ def test_without_any_the_hint_says_where_to_look(elsewhere: StrictCosmos) -> Non
     ("before", "after"),
     [
         ({"AZURE_CLIENT_ID": "", "IDENTITY_ENDPOINT": "", "IMDS_ENDPOINT": "", "MSI_ENDPOINT": ""}, {}),
+        ({"AZURE_FEDERATED_TOKEN_FILE": NONE, "COSMOS_CITY": NONE}, {"COSMOS_CITY": NONE}),
         (
             {"AZURE_CLIENT_ID": "a", "COSMOS_KEY": "", "HOME": ""},
             {"AZURE_CLIENT_ID": "a", "COSMOS_KEY": "", "HOME": ""},
         ),
     ],
 )
-def test_only_what_is_empty_and_of_identities_is_forgotten(before: Mapping[str, str], after: Mapping[str, str]) -> None:
+def test_only_what_is_absent_and_of_identities_is_forgotten(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> None:
     environment = dict(before)
-    forget_empty(environment)
+    forget_absent(environment)
     assert environment == after
 
 

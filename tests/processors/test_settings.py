@@ -296,6 +296,7 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
         "ru_budget": "5000/h", "skip_replays": "true",
         "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
+        "subscription": "0b1f6471-1bf0-4dda-aec3-cb9272f09590", "scale_limit": "20000",
     }  # fmt: skip
     env(**{name: values.get(name, "text")})
     loaded = load({"hash_key": "k"} if name == "hash_fields" else {})
