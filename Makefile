@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint fmt golden docs chaos bench bench-anomalies bench-network clean
+.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint fmt golden docs chaos bench bench-anomalies bench-network bench-costs clean
 
 PYTHON ?= python3
 PY := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)/python
@@ -67,6 +67,9 @@ bench-anomalies: setup ## Detectors against the Numenta benchmark and simulated 
 
 bench-network: setup ## From submit to the last report, split into its parts, beside Bacalhau's own CLI
 	@$(PYTHON) tools/setup.py network && $(PY) -m bench.network
+
+bench-costs: setup ## A plan beside what the run it foretells is charged; writes docs/cost.md
+	@$(PY) -m bench.costs
 
 clean: ## End the demo's emulator; remove all that make and the demo made
 	@$(PYTHON) tools/clean.py

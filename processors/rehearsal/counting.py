@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -101,6 +101,10 @@ class Counting:
         kept = self._kept.setdefault(container, _Kept())
         for each in ids:
             kept.there.setdefault(hash(each), len(kept.ids))
+
+    def held(self, container: str, documents: Iterable[Documents]) -> Collection[str]:  # noqa: ARG002 - nobody is asked
+        """None: the account is not asked what it has."""
+        return ()
 
     def write(self, container: str, documents: Iterable[Documents]) -> Written:
         """All documents are counted; those that are too large are refused, as by `sink.Sink`."""
