@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint fmt golden docs chaos bench bench-anomalies bench-network bench-costs clean
+.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-reduction bench-network bench-costs clean
 
 PYTHON ?= python3
 PY := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)/python
@@ -9,7 +9,7 @@ REGISTRY ?=
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
-setup: ## Make .venv and the emulator; says what is missing and how to get it
+setup: ## Make .venv, the emulator and what checks infra/; says what is missing and how to get it
 	@$(PYTHON) tools/setup.py
 
 demo: setup ## Three cities from SQLite to Cosmos and back, on this machine
@@ -47,6 +47,10 @@ lint: setup ## Style, types, security, and whether generated docs are fresh
 	@$(PY) -m bandit --quiet --configfile pyproject.toml --recursive submitter processors sensors network fleet tools
 	@$(PY) tools/audit.py
 
+infra-check: ## Parse and check the Bicep of infra/azure: ours, pycep and checkov; nothing is deployed
+	@$(PYTHON) tools/setup.py infra
+	@$(PY) tools/infra_check.py
+
 fmt: setup ## Format the code
 	@$(PY) -m ruff check --fix && $(PY) -m ruff format
 
@@ -64,6 +68,9 @@ bench: setup ## Speed and memory of each stage and of the whole
 
 bench-anomalies: setup ## Detectors against the Numenta benchmark and simulated truth; writes docs/anomalies.md
 	@$(PY) -m bench.anomalies
+
+bench-reduction: setup ## What the choice of readings saves, and its errors; writes docs/reduction.md
+	@$(PY) -m bench.reduction
 
 bench-network: setup ## From submit to the last report, split into its parts, beside Bacalhau's own CLI
 	@$(PYTHON) tools/setup.py network && $(PY) -m bench.network

@@ -32,11 +32,13 @@ class Step:
         name: What was looked at.
         milliseconds: How long that took; None when it was not tried.
         error: Why it failed; None when it did not.
+        notices: What is not as the settings have it, and fails no run.
     """
 
     name: str
     milliseconds: float | None = None
     error: ProcessorError | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -77,7 +79,9 @@ async def _check(account: Account, clock: Callable[[], float]) -> list[Step]:
                 continue
             begun = clock()
             error = await _failure_of(go())
-            done.append(Step(name, (clock() - begun) * 1_000, error))
+            elapsed_ms = (clock() - begun) * 1_000
+            done.append(Step(name, elapsed_ms, error, tuple(way.notices)))
+            way.notices.clear()
     return done
 
 
@@ -94,15 +98,17 @@ class _Way:
 
     Attributes:
         written: Whether there is a document to delete.
+        notices: Of the step that is being tried.
     """
 
     def __init__(self, account: Account, stack: AsyncExitStack):
         self._account = account
         self._stack = stack
         self.written = False
+        self.notices: list[str] = []
         self._client: CosmosClient
         self._runs: ContainerProxy
-        self._definitions: Sequence[Definition] = containers.definitions(account.container)
+        self._definitions: Sequence[Definition] = containers.wanted(account)
         self._properties: list[Mapping[str, Any]] = []
         self._document: dict[str, Any] = {
             "id": f"check-{uuid.uuid4()}",
@@ -139,6 +145,8 @@ class _Way:
             proxy = database.get_container_client(definition.name)
             told = await self._try(proxy.read(), "read the container", self._named(definition))
             self._properties.append(told)
+            differs = containers.changeable_differences(self._account, told, definition)
+            self.notices += [f"{self._named(definition)}: {text}" for text in differs]
         self._runs = database.get_container_client(RUNS)
 
     async def partition_keys(self) -> None:
@@ -151,7 +159,7 @@ class _Way:
                 "use the container",
                 ", ".join(wrong),
                 why="; ".join(text for found in wrong.values() for text in found),
-                hint="a partition key cannot be changed: choose another database or container name",
+                hint=containers.MIGRATE,
             )
 
     async def write(self) -> None:

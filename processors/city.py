@@ -30,7 +30,18 @@ __all__ = ["Silent", "World", "account", "node_name", "passes", "recipe", "start
 
 def form(settings: Settings) -> Form:
     """In which form the settings ask readings to leave."""
-    return Form(stage=settings.stage, bucket_rows=settings.bucket_rows, bucket_s=settings.bucket_seconds)
+    changes = settings.send == "changes"
+    return Form(
+        stage=settings.stage,
+        send=settings.send,
+        dead_band=settings.dead_band if changes else {},
+        swinging_door=settings.swinging_door if changes else {},
+        context_rows=settings.context_rows if settings.send == "anomalies" else 0,
+        bucket_rows=settings.bucket_rows,
+        bucket_s=settings.bucket_seconds,
+        descriptions=settings.descriptions,
+        resolution=settings.resolution,
+    )
 
 
 def recipe(settings: Settings) -> Recipe:
@@ -53,7 +64,14 @@ def recipe(settings: Settings) -> Recipe:
 
 def account(settings: Settings) -> Account:
     """Where the settings say that documents go."""
-    return Account(settings.endpoint, settings.key.get_secret_value(), settings.database, settings.container)
+    return Account(
+        settings.endpoint,
+        settings.key.get_secret_value(),
+        settings.database,
+        settings.container,
+        settings.indexed,
+        settings.ttl,
+    )
 
 
 def node_name(settings: Settings) -> str:
@@ -122,7 +140,7 @@ def _pass(
             means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, purse, shown, hold=hold)
             try:
                 take_rounds(tally.databases, means, until)
-                show_waiting(tally.databases, means)
+                show_waiting(settings.city, means)
                 compare(tally.databases, means, until)
             except Stopped:
                 tally.interrupted = True

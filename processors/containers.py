@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient, DatabaseProxy
 from azure.cosmos.exceptions import CosmosResourceExistsError
 
-from processors import cosmos
+from processors import cosmos, policy
 from processors.cosmos import Account
+from processors.description import NEVER, descriptions
+from processors.endpoint import is_local
 from processors.errors import SinkError
 
+READINGS = "readings"
 AGGREGATES = "aggregates"
 ANOMALIES = "anomalies"
 RUNS = "runs"
@@ -22,13 +26,16 @@ RUNS = "runs"
 LABEL = "label"
 """`kind` of those documents in `anomalies` that are no alarm, but what a person said of one (`feedback.labels`)."""
 
-SENSOR_KEY = ("/city", "/sensorId", "/month")
-"""No logical partition of it reaches the 20 GB limit, and a query for a city stays a prefix query."""
+MIGRATE = (
+    "a partition key cannot be changed. To move: (1) COSMOS_DATABASE=<a new name> and `bacalhau-cosmos cosmos create`; "
+    "(2) COSMOS_STATE and COSMOS_ARCHIVE=<new, empty folders> and one run: all that SQLite holds is sent again; "
+    "(3) keep these three for all nodes and readers; (4) `bacalhau-cosmos verify`, then delete the old database "
+    "(docs/azure.md)"
+)
+"""What to do with a container of another key. A new name for the readings alone would send windows and anomalies twice
+into the containers that stay."""
 
-NEVER = -1
-"""Items expire only where they carry a `ttl` of their own."""
-
-DAY_S = 86_400
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -38,9 +45,8 @@ class Definition:
     Attributes:
         name: Container name.
         partition_key: Paths, one for each level.
-        indexed: Paths of scalar properties that queries filter or sort by. All else stays without index: each
-            indexed path adds to the charge of each write.
-        default_ttl_s: Seconds until an item expires; `NEVER` unless it says so itself.
+        indexed: Paths of scalar properties; all else stays without index.
+        default_ttl_s: Seconds until an item expires; `description.NEVER` unless it says so itself.
     """
 
     name: str
@@ -50,31 +56,51 @@ class Definition:
 
     @property
     def indexing_policy(self) -> dict[str, Any]:
-        """Indexing policy as the service takes it; `id` and `_ts` are always indexed."""
-        return {
-            "indexingMode": "consistent",
-            "automatic": True,
-            "includedPaths": [{"path": f"{path}/?"} for path in self.indexed],
-            "excludedPaths": [{"path": "/*"}],
-        }
+        """Indexing policy as the service takes it."""
+        return policy.indexing(self.indexed)
 
 
 @dataclass(frozen=True)
 class Creation:
-    """What `create` did; names are `database` and `database/container`, in the order of the definitions."""
+    """What `create` did; names are `database` and `database/container`, in the order of the definitions.
+
+    Attributes:
+        created: Were missing.
+        existed: Were there, and stay as they are.
+        updated: Were there, and have another indexing policy or TTL now.
+        differing: Of those that existed and differ: how.
+    """
 
     created: tuple[str, ...]
     existed: tuple[str, ...]
+    updated: tuple[str, ...] = ()
+    differing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def definitions(readings: str = "readings") -> tuple[Definition, ...]:
-    """All containers; `readings` is the configured name of the first."""
-    return (
-        Definition(readings, SENSOR_KEY, (*SENSOR_KEY, "/observedAt", "/isAnomaly")),
-        Definition(AGGREGATES, SENSOR_KEY, (*SENSOR_KEY, "/windowStart")),
-        Definition(ANOMALIES, SENSOR_KEY, (*SENSOR_KEY, "/observedAt", "/kind", "/measure")),
-        Definition(RUNS, ("/city",), ("/city", "/startedAt", "/outcome"), default_ttl_s=90 * DAY_S),
+def definitions(
+    readings: str = READINGS, indexed: Mapping[str, tuple[str, ...]] = _NONE, ttl_s: Mapping[str, int] = _NONE
+) -> tuple[Definition, ...]:
+    """All containers.
+
+    Args:
+        readings: Configured name of the first.
+        indexed: Role -> paths, for those that are not as `containers.json` has them.
+        ttl_s: Role -> seconds, likewise.
+    """
+    return tuple(
+        Definition(
+            readings if each.role == READINGS else each.role,
+            each.partition_key,
+            tuple(indexed.get(each.role, each.indexed)),
+            ttl_s.get(each.role, each.ttl_s),
+        )
+        for each in descriptions()
     )
+
+
+def wanted(account: Account) -> tuple[Definition, ...]:
+    """All containers as this account is to have them."""
+    return definitions(account.container, account.indexed, account.ttl_s)
 
 
 def differences(existing: Mapping[str, Any], definition: Definition) -> list[str]:
@@ -84,6 +110,16 @@ def differences(existing: Mapping[str, Any], definition: Definition) -> list[str
         return []
     found, expected = (", ".join(key) or "none" for key in (paths, definition.partition_key))
     return [f"partition key is {found}, expected {expected}"]
+
+
+def changeable_differences(account: Account, existing: Mapping[str, Any], definition: Definition) -> list[str]:
+    """How an existing container differs in indexing policy and TTL; empty when it does not.
+
+    An emulator on this machine that states no TTL has none to be set: that is no difference.
+    """
+    if is_local(account.endpoint) and "defaultTtl" not in existing:
+        existing = {**existing, "defaultTtl": definition.default_ttl_s}
+    return policy.differences(existing, definition.indexed, definition.default_ttl_s)
 
 
 @dataclass(frozen=True)
@@ -112,8 +148,8 @@ async def find(client: CosmosClient, account: Account) -> dict[str, Found]:
         EndpointError: They cannot be read within `cosmos.START_S`.
     """
     database = client.get_database_client(account.database)
-    wanted = definitions(account.container)
-    proxies = {definition.name: database.get_container_client(definition.name) for definition in wanted}
+    expected = wanted(account)
+    proxies = {definition.name: database.get_container_client(definition.name) for definition in expected}
     found: dict[str, Found] = {}
     try:
         async with asyncio.timeout(cosmos.START_S):
@@ -122,7 +158,7 @@ async def find(client: CosmosClient, account: Account) -> dict[str, Found]:
         raise cosmos.explain(error, account, "read the containers") from error
     if isinstance(database_told, Exception):
         raise cosmos.explain(database_told, account, "read the database", account.database) from database_told
-    for definition, answer in zip(wanted, told, strict=True):
+    for definition, answer in zip(expected, told, strict=True):
         if isinstance(answer, Exception):
             subject = f"{account.database}/{definition.name}"
             raise cosmos.explain(answer, account, "read the container", subject) from answer
@@ -131,14 +167,21 @@ async def find(client: CosmosClient, account: Account) -> dict[str, Found]:
     return found
 
 
-def create(account: Account, wanted: Sequence[Definition] | None = None) -> Creation:
-    """Create the database and the containers that are missing; those that exist are left as they are.
+def create(account: Account, expected: Sequence[Definition] | None = None, *, update: bool = False) -> Creation:
+    """Create the database and the containers that are missing.
+
+    Args:
+        account: Where.
+        expected: Containers; None means all that the account is to have.
+        update: Whether those that exist are given the indexing policy and TTL that they should have, else they are
+            left as they are. Azure indexes anew in the background, for request units of its own; a shorter TTL
+            deletes what is older.
 
     Raises:
         SinkError: A container exists with another partition key.
-        EndpointError: The account cannot be reached, or this identity may not create.
+        EndpointError: The account cannot be reached, or this identity may not create or change.
     """
-    return asyncio.run(_create(account, definitions(account.container) if wanted is None else wanted))
+    return asyncio.run(_create(account, wanted(account) if expected is None else expected, update=update))
 
 
 def ensure(account: Account) -> Creation:
@@ -148,14 +191,14 @@ def ensure(account: Account) -> Creation:
         SinkError: A container has another partition key.
         EndpointError: The account cannot be reached, or something is missing and this identity may not create it.
     """
-    wanted = definitions(account.container)
+    expected = wanted(account)
     try:
         asyncio.run(_verify(account))
     except SinkError as error:
         if error.retryable:
             raise
-        return create(account, wanted)
-    return Creation((), (account.database, *(f"{account.database}/{definition.name}" for definition in wanted)))
+        return create(account, expected)
+    return Creation((), (account.database, *(f"{account.database}/{definition.name}" for definition in expected)))
 
 
 async def _verify(account: Account) -> None:
@@ -163,21 +206,33 @@ async def _verify(account: Account) -> None:
         await verify(client, account)
 
 
-async def _create(account: Account, wanted: Sequence[Definition]) -> Creation:
+async def _create(account: Account, expected: Sequence[Definition], *, update: bool) -> Creation:
     created: list[str] = []
     existed: list[str] = []
+    updated: list[str] = []
+    differing: dict[str, tuple[str, ...]] = {}
     name = account.database
     async with cosmos.connect(account) as client:
         try:
             database = client.get_database_client(account.database)
             (created if await _create_database(client, account) else existed).append(name)
-            for definition in wanted:
+            for definition in expected:
                 name = f"{account.database}/{definition.name}"
-                made = await _create_container(database, account, definition)
-                (created if made else existed).append(name)
+                if await _create_container(database, definition):
+                    created.append(name)
+                    continue
+                properties = await database.get_container_client(definition.name).read()
+                _require_same(account, properties, definition)
+                differs = tuple(changeable_differences(account, properties, definition))
+                if differs and update:
+                    await _update(database, properties, definition)
+                    updated.append(name)
+                    continue
+                existed.append(name)
+                differing |= {name: differs} if differs else {}
         except cosmos.TRANSPORT_ERRORS as error:
             raise cosmos.explain(error, account, "create the database or container", name) from error
-    return Creation(tuple(created), tuple(existed))
+    return Creation(tuple(created), tuple(existed), tuple(updated), differing)
 
 
 async def _read(resource: DatabaseProxy | ContainerProxy) -> Mapping[str, Any] | Exception:
@@ -196,7 +251,7 @@ async def _create_database(client: CosmosClient, account: Account) -> bool:
     return True
 
 
-async def _create_container(database: DatabaseProxy, account: Account, definition: Definition) -> bool:
+async def _create_container(database: DatabaseProxy, definition: Definition) -> bool:
     try:
         await database.create_container(
             definition.name,
@@ -205,9 +260,21 @@ async def _create_container(database: DatabaseProxy, account: Account, definitio
             default_ttl=definition.default_ttl_s,
         )
     except CosmosResourceExistsError:
-        _require_same(account, await database.get_container_client(definition.name).read(), definition)
         return False
     return True
+
+
+async def _update(database: DatabaseProxy, existing: Mapping[str, Any], definition: Definition) -> None:
+    """Replaces indexing policy and TTL; what else the container has is given again, for a replace resets the rest."""
+    await database.replace_container(
+        definition.name,
+        _partition_key(definition.partition_key),
+        indexing_policy=definition.indexing_policy,
+        default_ttl=definition.default_ttl_s,
+        conflict_resolution_policy=existing.get("conflictResolutionPolicy"),
+        analytical_storage_ttl=existing.get("analyticalStorageTtl"),
+        computed_properties=existing.get("computedProperties"),
+    )
 
 
 def _partition_key(paths: tuple[str, ...]) -> PartitionKey:
@@ -220,5 +287,5 @@ def _require_same(account: Account, properties: Mapping[str, Any], definition: D
             "use the container",
             f"{account.database}/{definition.name}",
             why="; ".join(found),
-            hint="a partition key cannot be changed: choose another database or container name",
+            hint=MIGRATE,
         )

@@ -53,12 +53,16 @@ class Account:
             all for an emulator.
         database: Database name.
         container: Name of the container that takes readings.
+        indexed: Role of a container -> the paths that it is to index, for those that are not to be as described.
+        ttl_s: Role of a container -> the seconds after which its documents are to expire, likewise.
     """
 
     endpoint: str
     key: str = field(repr=False)
     database: str
     container: str = "readings"
+    indexed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ttl_s: Mapping[str, int] = field(default_factory=dict)
 
 
 # 0 for throttling would fall through an `or` to the default of 9 (azure-cosmos 4.17.1, `_build_connection_policy`).

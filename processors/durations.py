@@ -6,9 +6,22 @@ import re
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_TTL = re.compile(r"(\d+)(s|m|h|d)?", re.ASCII)
+_TTL_UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, None: 1}
 
 
 def parse_duration_s(value: object) -> object:
     """Seconds of `30`, `30s`, `5m`, `1h` or `500ms`; anything else is left for the type to refuse."""
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     return float(match[1]) * _UNIT_S[match[2]] if match else value
+
+
+def parse_ttl_s(value: object) -> object:
+    """Seconds of `90d`, `12h`, `30m`, `45s` or `45`, -1 of `never`; anything else is left for the type to refuse."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    match = _TTL.fullmatch(text)
+    if match is None:
+        return -1 if text == "never" else value
+    return int(match[1]) * _TTL_UNIT_S[match[2]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from processors import query
-from processors.containers import AGGREGATES, RUNS, Definition, definitions
+from processors.containers import AGGREGATES, RUNS, Definition, wanted
 from processors.cosmos import Account
 from processors.errors import SinkError, Stopped
 from processors.model import Documents, Refusal, Written
@@ -172,7 +172,7 @@ def _documents(key: Key, ids: list[str]) -> Documents:
 
 
 def _containers(account: Account, selection: Selection) -> list[Definition]:
-    return [each for each in definitions(account.container) if each.name != RUNS or selection.sensor is None]
+    return [each for each in wanted(account) if each.name != RUNS or selection.sensor is None]
 
 
 def _within(selection: Selection, definition: Definition) -> Selection:

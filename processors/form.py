@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Literal, get_args
 
 Stage = Literal["raw", "schematized", "sanitized", "aggregated"]
@@ -19,6 +21,8 @@ Send = Literal["all", "changes", "anomalies"]
 
 Descriptions = Literal["each", "once"]
 """Whether each reading says what its sensor is, or one document for the sensor and month."""
+
+_MOST = 10**9
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
@@ -64,11 +68,6 @@ class Form:
         return json.dumps(self.document(), sort_keys=True)
 
 
-def stage_of(name: str | None) -> Stage:
-    """The stage of that name; the default one where it is none."""
-    return next((stage for stage in STAGES if stage == name), Form.stage)
-
-
 def form_of(document: Mapping[str, Any]) -> Form | None:
     """The form that was written down, None where it is not one that this version knows."""
     names = {each.name for each in fields(Form)}
@@ -76,3 +75,16 @@ def form_of(document: Mapping[str, Any]) -> Form | None:
     if stage not in STAGES or not document.keys() <= names:
         return None
     return Form(**document)
+
+
+def is_step(step: float) -> bool:
+    """Whether values can be rounded to whole steps of it: nine digits at most, before and after the point."""
+    if not 0 < step <= _MOST:
+        return False
+    exact = exact_step(step)
+    return exact.numerator <= _MOST and exact.denominator <= _MOST
+
+
+def exact_step(step: float) -> Fraction:
+    """The step as its decimal text has it."""
+    return Fraction(Decimal(repr(step)))

@@ -14,12 +14,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
 from processors.errors import ArchiveError
+from processors.form import Form
 from processors.model import BEFORE_FIRST, Anchor, Branch
 
 VERSION = 3
 """Schema version of what is written down. The first had no seal, and manifests without checksums of their files; the
 second did not say in which form readings left, which was each by itself."""
 
+_FORMS_SINCE = 3
+_VERSION = "schemaVersion"
 _SEAL = "seal"
 
 
@@ -37,7 +40,7 @@ class Manifest:
         anchors: First and last row of the batch, to know the database again.
         stage: How far its readings were refined before they left; None when that was not recorded.
         checksums: CRC-32 of each data file, and of the file of rejects by its mere name; a file may be missing here.
-        form: In which form its readings left (`form.Form.document`); None when that was not recorded.
+        form: In which form its readings left (`form.Form.document`); None when that was lost.
         left: First and last row id of each run of readings that left with it, of this batch or of those before: all
             readings of the generation between the two. None: those of the batch, unless it is of a stage without any.
     """
@@ -94,6 +97,7 @@ def beginning(path: Path) -> tuple[int, Branch] | None:
     line = _unsealed(path)
     if line is None:
         return None
+    del line[_VERSION]
     line.setdefault("position", line.get("baseId"))
     parent, anchors = line.get("parent"), line.get("anchors")
     numbers = (line.get("ordinal"), line.get("baseId"), line["position"])
@@ -110,11 +114,15 @@ def read_manifest(path: Path, generation: str, after: int) -> Manifest | None:
         OSError: It cannot be read.
     """
     line = _unsealed(path)
+    if line is None:
+        return None
+    if line.pop(_VERSION) < _FORMS_SINCE:
+        line["form"] = {"stage": line.get("stage") or Form.stage}
     try:
-        manifest = None if line is None else Manifest(**line)
+        manifest = Manifest(**line)
     except TypeError:
         return None
-    if manifest is None or (manifest.generation, manifest.after) != (generation, after) or not _holds(manifest):
+    if (manifest.generation, manifest.after) != (generation, after) or not _holds(manifest):
         return None
     return manifest
 
@@ -125,7 +133,7 @@ def encode(manifest: Manifest) -> bytes:
 
 
 def _sealed(line: Mapping[str, Any]) -> bytes:
-    whole = {"schemaVersion": VERSION, **line}
+    whole = {_VERSION: VERSION, **line}
     return json.dumps({**whole, _SEAL: _seal(whole)}, ensure_ascii=False).encode()
 
 
@@ -133,7 +141,7 @@ def _unsealed(path: Path) -> dict[str, Any] | None:
     """What was written down, None when it is not as it was written."""
     try:
         line = json.loads(path.read_bytes())
-        seal, version = line.pop(_SEAL, None), line["schemaVersion"]
+        seal, version = line.pop(_SEAL, None), line[_VERSION]
         whole = seal == _seal(line) if _is_integer(seal) else version == 1 and seal is None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -146,7 +154,6 @@ def _unsealed(path: Path) -> dict[str, Any] | None:
             why=f"version {version} wrote it, this is {VERSION}",
             hint="use that version, or choose another folder with --archive",
         )
-    del line["schemaVersion"]
     return dict(line)
 
 

@@ -132,11 +132,13 @@ class Written:
         documents: How many the service took.
         spent: What it charged, also for attempts that came to nothing.
         refused: Those it will never take.
+        held: How many of those it took it had already, so that they were not sent again.
     """
 
     documents: int = 0
     spent: Spent = field(default_factory=Spent)
     refused: Sequence[Refusal] = field(default_factory=tuple)
+    held: int = 0
 
     @property
     def request_units(self) -> float | None:
@@ -145,4 +147,9 @@ class Written:
 
     def __add__(self, other: Written) -> Written:
         """Both together."""
-        return Written(self.documents + other.documents, self.spent + other.spent, (*self.refused, *other.refused))
+        return Written(
+            self.documents + other.documents,
+            self.spent + other.spent,
+            (*self.refused, *other.refused),
+            self.held + other.held,
+        )

@@ -36,10 +36,8 @@ class Hold:
         self._since_s = now_s
 
     def is_over(self, now_s: float, longest_s: float) -> bool:
-        """Whether they have been for so long; from the first time that this is asked."""
-        if self._since_s is None:
-            self._since_s = now_s
-        return now_s - self._since_s >= longest_s
+        """Whether they have been for so long, or for a time that is not known: what a run before this held back."""
+        return self._since_s is None or now_s - self._since_s >= longest_s
 
 
 @dataclass(frozen=True)
@@ -128,12 +126,12 @@ def take_rounds(databases: Sequence[Database], means: Means, until: float | None
     means.shown.clear()
 
 
-def show_waiting(databases: Sequence[Database], means: Means) -> None:
-    """What waits for its bucket to be full goes up as it is, unless it may wait longer.
+def show_waiting(city: str, means: Means) -> None:
+    """What waits for its bucket to be full goes up as it is, unless it may wait longer; of gone databases too.
 
     Args:
-        databases: Those of the city.
-        means: What they share; the tally is told all.
+        city: As written in the folder's name.
+        means: What its databases share; the tally is told all.
 
     Raises:
         ProcessorError: Of the checkpoint or the sink.
@@ -141,12 +139,12 @@ def show_waiting(databases: Sequence[Database], means: Means) -> None:
     """
     if means.settings.every is not None and not means.hold.is_over(means.world.clock(), means.settings.hold):
         return
-    for database in databases:
+    for sensor in means.checkpoint.databases():
         if means.world.stop.is_set():
             raise Stopped
         if means.purse.left <= 0:
             return
-        means.tally.add(show_rest(database, means.checkpoint, means.sender))
+        means.tally.add(show_rest(city, sensor, means.checkpoint, means.sender))
     means.hold.begin(means.world.clock())
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,19 +21,23 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from processors.budget import parse as parse_budget
+from processors.description import NEVER, roles
 from processors.detect.limit import DEFAULT_LIMITS
 from processors.detect.thresholds import DEFAULT_THRESHOLDS
 from processors.discover import is_folder_name
-from processors.durations import parse_duration_s
+from processors.durations import parse_duration_s, parse_ttl_s
 from processors.endpoint import problem
 from processors.errors import SettingsError
-from processors.form import Stage
+from processors.form import Descriptions, Send, Stage, is_step
 from processors.names import SETTINGS_FILE
-from processors.schema import COLUMNS, DESCRIPTIONS
+from processors.schema import COLUMNS, DESCRIPTIONS, MEASURE_NAMES
 from processors.timestamps import is_zone
 
 PREFIX = "COSMOS_"
 FILE = Path(SETTINGS_FILE)
+
+_PATH = re.compile(r"(/(\w+|\[\]))+", re.ASCII)
+_LONGEST_TTL_S = 2**31 - 1
 
 _SHOWN = 200
 """Characters of a wrong value that are repeated."""
@@ -83,12 +88,50 @@ def _limits(limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, fl
     return limits
 
 
+def _bounds(bounds: dict[str, float]) -> dict[str, float]:
+    if unknown := sorted(bounds.keys() - set(MEASURE_NAMES)):
+        raise ValueError(f"no such measure: {_listed(unknown)}; there are {', '.join(MEASURE_NAMES)}")
+    if wrong := sorted(name for name, bound in bounds.items() if not bound > 0):
+        raise ValueError(f"not above 0: {_listed(wrong)}")
+    return bounds
+
+
+def _resolution(resolution: dict[str, float]) -> dict[str, float]:
+    if unknown := sorted(resolution.keys() - set(MEASURE_NAMES)):
+        raise ValueError(f"no such measure: {_listed(unknown)}; there are {', '.join(MEASURE_NAMES)}")
+    if wrong := sorted(name for name, step in resolution.items() if not is_step(step)):
+        raise ValueError(f"no step above 0 of nine digits at most, such as 0.01: {_listed(wrong)}")
+    return resolution
+
+
 def _thresholds(thresholds: dict[str, float]) -> dict[str, float]:
     if unknown := sorted(thresholds.keys() - DEFAULT_THRESHOLDS.keys()):
         raise ValueError(f"no such kind: {_listed(unknown)}; there are {', '.join(DEFAULT_THRESHOLDS)}")
     if wrong := sorted(kind for kind, score in thresholds.items() if not score > 0):
         raise ValueError(f"not above 0: {_listed(wrong)}")
     return thresholds
+
+
+def _by_role(names: Collection[str]) -> None:
+    if unknown := sorted(set(names) - set(roles())):
+        raise ValueError(f"no such container: {_listed(unknown)}; there are {', '.join(roles())}")
+
+
+def _indexed(indexed: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    _by_role(indexed)
+    paths = [path for each in indexed.values() for path in each]
+    if wrong := [path for path in paths if not _PATH.fullmatch(path)]:
+        raise ValueError(f"not a path of properties such as /observedAt: {_listed(wrong)}")
+    if twice := sorted({path for each in indexed.values() for path in each if each.count(path) > 1}):
+        raise ValueError(f"given twice: {_listed(twice)}")
+    return indexed
+
+
+def _ttl(ttl_s: dict[str, int]) -> dict[str, int]:
+    _by_role(ttl_s)
+    if wrong := sorted(role for role, each in ttl_s.items() if each != NEVER and not 0 < each <= _LONGEST_TTL_S):
+        raise ValueError(f"neither from 1 to {_LONGEST_TTL_S} seconds nor never: {_listed(wrong)}")
+    return ttl_s
 
 
 def _budget(text: str) -> str:
@@ -136,6 +179,14 @@ class Settings(BaseSettings):
     )
     database: str = Field("SensorData", min_length=1, max_length=255, description="Database of the account")
     container: str = Field("readings", min_length=1, max_length=255, description="Container of the readings")
+    indexed: Annotated[dict[str, tuple[str, ...]], AfterValidator(_indexed)] = Field(
+        default_factory=dict,
+        description="Container -> all paths that it indexes, for those that differ (docs/azure.md)",
+    )
+    ttl: Annotated[dict[str, Annotated[int, BeforeValidator(parse_ttl_s)]], AfterValidator(_ttl)] = Field(
+        default_factory=dict,
+        description="Container -> when its documents expire (seconds, 12h, 90d, never), for those that differ",
+    )
     city: Annotated[str, AfterValidator(_city)] = Field("", description="Folder below the data folder, as written")
     node_folder: Annotated[str, AfterValidator(_subfolder)] = Field(
         "", description="Folder that relative `data`, `state` and `archive` are in, for nodes that share a disk"
@@ -150,6 +201,27 @@ class Settings(BaseSettings):
         0.0, ge=0, description="With `every`: the first pass starts within so many seconds, when is drawn for each node"
     )
     stage: Stage = Field("sanitized", description="How far readings are refined before they leave the node")
+    send: Send = Field(
+        "all",
+        description="Which readings leave: all, those that say something new (`changes`), or `anomalies` and what was "
+        "around them",
+    )
+    dead_band: Annotated[dict[str, float], AfterValidator(_bounds)] = Field(
+        default_factory=dict,
+        description="With `send = changes`: measure -> how far it may be from its value in the reading that left last, "
+        "in its unit",
+    )
+    swinging_door: Annotated[dict[str, float], AfterValidator(_bounds)] = Field(
+        default_factory=dict,
+        description="With `send = changes`: measure -> how far it may be from the straight line between the readings "
+        "that left before and after, in its unit",
+    )
+    context_rows: int = Field(
+        10,
+        ge=0,
+        le=1_000,
+        description="With `send = anomalies`: readings of the sensor before and after an anomaly that leave with it",
+    )
     bucket_rows: int = Field(1, ge=1, le=1_000, description="Readings of a document; 1: each has its own")
     bucket_seconds: Annotated[float | None, BeforeValidator(parse_duration_s)] = Field(
         None, ge=1, description="With `bucket_rows`: a document's readings are of the same so many seconds (or 1m, 1h)"
@@ -159,6 +231,16 @@ class Settings(BaseSettings):
         ge=0,
         description="With `every`: seconds (or 30s, 5m) for which readings may wait for their bucket to be full; a run "
         "of one pass holds nothing back",
+    )
+    descriptions: Descriptions = Field(
+        "each",
+        description="What a sensor is: in `each` reading, or `once` for a sensor and month in a document that readings "
+        "name (not with the stage `raw`)",
+    )
+    resolution: Annotated[dict[str, float], AfterValidator(_resolution)] = Field(
+        default_factory=dict,
+        description="Measure -> step that its values leave in from `schematized` on, such as 0.01; the archive has "
+        "them as they were read",
     )
     table: str = Field("sensor_readings", min_length=1, description="Table of the readings")
     columns: Annotated[dict[str, str], AfterValidator(_contract_names)] = Field(
@@ -202,6 +284,24 @@ class Settings(BaseSettings):
         ge=1_000,
         description="RU/s above which `cosmos scale` sets no maximum; one physical partition has 10,000",
     )
+
+    @model_validator(mode="after")
+    def _one_bound_for_a_measure(self) -> Settings:
+        if both := self.dead_band.keys() & self.swinging_door.keys():
+            raise ValueError(f"both a dead_band and a swinging_door: {', '.join(sorted(both))}")
+        bounds = {**self.dead_band, **self.swinging_door}
+        if spent := sorted(name for name, step in self.resolution.items() if bounds.get(name, step) <= step / 2):
+            raise ValueError(
+                f"rounding takes half a step, which is all of the bound or more: {', '.join(spent)}; "
+                "a dead_band or swinging_door needs more than half of the measure's resolution"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _raw_readings_say_all(self) -> Settings:
+        if self.stage == "raw" and self.descriptions == "once":
+            raise ValueError("descriptions = once needs another stage: raw readings say what was read, each by itself")
+        return self
 
     @model_validator(mode="after")
     def _hash_needs_a_key(self) -> Settings:

@@ -20,7 +20,7 @@ LOCKS = (
     ROOT / "sensors" / "requirements.lock",
     ROOT / "tools" / "bootstrap.txt",
 )
-"""Not that of tests/integration/sdk: bacalhau-sdk pins old versions, which nobody here can raise."""
+"""Not those of tests/integration/sdk and infra: what bacalhau-sdk and checkov pin, nobody here can raise."""
 
 SERVICES = (("--vulnerability-service", "pypi"), ("--vulnerability-service", "osv"))
 """Options of `pip-audit`, the second word a service; the first that answers is enough."""

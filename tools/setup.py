@@ -1,7 +1,8 @@
 """Makes `.venv` from the lock and builds the Cosmos emulator; standard library only, for a bare machine.
 
 With the word `network` it also builds the programs of the local network; with `compose` it only builds Docker Compose,
-where Docker has none; with `python` it only makes `.venv`. Run again, it does only what changed since.
+where Docker has none; with `python` it only makes `.venv`; with `infra` it only makes `.venv` and the environment that
+checks `infra/azure/`. Run again, it does only what changed since.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PROGRAMS = ROOT / ".tools" / "bin"
+INFRA = ROOT / ".tools" / "infra-venv"
+INFRA_LOCK = ROOT / "infra" / "requirements.lock"
 BOOTSTRAP = ROOT / "tools" / "bootstrap.txt"
 LOCK = ROOT / "requirements.lock"
 
@@ -107,19 +110,22 @@ class MissingTool(Exception):
 
 def main() -> int:
     words = sys.argv[1:]
-    if words not in ([], ["network"], ["compose"], ["python"]):
+    if words not in ([], ["network"], ["compose"], ["python"], ["infra"]):
         print(
-            f"Error: unknown words: {' '.join(words)}\nTry: nothing, `network`, `compose` or `python`", file=sys.stderr
+            f"Error: unknown words: {' '.join(words)}\nTry: nothing, `network`, `compose`, `python` or `infra`",
+            file=sys.stderr,
         )
         return 2
     try:
         check_python()
-        wanted = [] if words == ["python"] else compose() if words == ["compose"] else programs(network=bool(words))
+        wanted = wanted_programs(words)
         for program in wanted:
             if not program.path.exists():
                 check_go(program)
         if words != ["compose"]:
             make_environment()
+        if words in ([], ["infra"]):
+            make_infra_environment()
         for program in wanted:
             build(program)
     except MissingTool as exc:
@@ -130,6 +136,13 @@ def main() -> int:
         print("Try: read what it printed above, mend that, and run the same `make` again", file=sys.stderr)
         return 1
     return 0
+
+
+def wanted_programs(words: list[str]) -> list[Program]:
+    """What is built for these words."""
+    if words in (["python"], ["infra"]):
+        return []
+    return compose() if words == ["compose"] else programs(network=bool(words))
 
 
 def programs(*, network: bool) -> list[Program]:
@@ -222,6 +235,19 @@ def make_environment() -> None:
     install: list[str | Path] = [BIN / "uv", "pip", "install", "--quiet", "--python", python]
     run(*install, "--compile-bytecode", "--require-hashes", "-r", LOCK)
     run(*install, "--no-deps", "--no-build-isolation", "--editable", ROOT)
+    stamp.write_text(wanted)
+
+
+def make_infra_environment() -> None:
+    """Apart, because checkov holds back many packages that others need newer."""
+    stamp = INFRA / ".made-from"
+    wanted = digest(INFRA_LOCK) + sys.version
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    say("making .tools/infra-venv")
+    run(BIN / "uv", "venv", "--quiet", "--clear", "--python", sys.executable, INFRA)
+    python = INFRA / BIN.name / "python"
+    run(BIN / "uv", "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", INFRA_LOCK)
     stamp.write_text(wanted)
 
 

@@ -21,7 +21,15 @@ import polars as pl
 from processors.checkpoint import minutes
 from processors.checkpoint.file import SPREAD, VERSION, connect, later, put_aside
 from processors.checkpoint.lock import hold
-from processors.checkpoint.rows import DamagedError, check, checksum, read_branches, read_carried, read_lives
+from processors.checkpoint.rows import (
+    DamagedError,
+    check,
+    checksum,
+    read_branches,
+    read_carried,
+    read_frames,
+    read_lives,
+)
 from processors.errors import CheckpointError
 from processors.model import Branch
 from processors.schema import ACCUMULATOR, SENSOR_ID, WINDOW_START
@@ -36,6 +44,7 @@ __all__ = [
     "open_checkpoint",
     "read_branches",
     "read_carried",
+    "read_frames",
     "read_lives",
 ]
 
@@ -78,6 +87,12 @@ class Checkpoint:
         self.put_aside = aside
         self._connection = connection
         self._path = path
+
+    def databases(self) -> list[str]:
+        """Those that are known, by name."""
+        with self._explained("read positions"):
+            found = self._connection.execute("SELECT DISTINCT database FROM branch ORDER BY database").fetchall()
+        return [name for (name,) in found]
 
     def branches(self, database: str) -> list[Branch]:
         """The lives of a database that are known, oldest first."""

@@ -17,7 +17,8 @@ from typing import Any
 
 import polars as pl
 
-from processors.document.bucket import pack, unpack
+from processors.document.bucket import BUCKETED, COUNT, INSTANT, KIND, pack, unpack
+from processors.document.description import DESCRIBED, DESCRIPTION, TTL_S, describe, described_by
 from processors.form import Form
 from processors.model import Documents
 from processors.schema import (
@@ -27,6 +28,7 @@ from processors.schema import (
     IS_DUPLICATE,
     MONTH,
     OBSERVED_AT,
+    PROVISIONAL,
     REQUIRED,
     ROW_ID,
     SENSOR_ID,
@@ -37,8 +39,9 @@ from processors.schema import (
 )
 
 __all__ = [
-    "ID", "Origin", "aggregates", "anomalies", "comparisons", "holding", "identify", "leaving", "readings", "unpack",
-    "with_source",
+    "BUCKETED", "DESCRIBED", "DESCRIPTION", "ID", "KIND", "Origin", "aggregates", "anomalies", "comparisons",
+    "describe", "described_by", "described_ids", "descriptions", "holding", "identify", "leaving", "readings",
+    "unpack", "with_source",
 ]  # fmt: skip
 
 ID = "id"
@@ -47,8 +50,6 @@ _SLICE_ROWS = 1_000
 """Rows that are Python objects at a time: memory is bounded by this, not by the page."""
 
 _SIZE = "!size"
-
-_INSTANT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,39 @@ def holding(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.select(name.alias(ID), ROW_ID)
 
 
+def descriptions(rows: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
+    """One document for each description (see `description.apart`)."""
+    name = _description_id(rows, origin)
+    return _documents(
+        rows.with_columns(name, pl.lit(DESCRIPTION).alias(KIND), ttl=pl.lit(TTL_S)).drop(DESCRIBED), origin
+    )
+
+
+def described_ids(rows: pl.DataFrame, origin: Origin) -> pl.Series:
+    """`id` of each description (`description.KEY`)."""
+    return rows.select(_description_id(rows, origin))[ID]
+
+
+def _description_id(rows: pl.DataFrame, origin: Origin) -> pl.Expr:
+    return pl.format("{}-d{}", _prefix(rows, origin), DESCRIBED).alias(ID)
+
+
 def _buckets(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documents]:
-    body = _body(rows, stage)
     head = {"city": origin.city, "generation": origin.generation, "schemaVersion": VERSION, "stage": stage}
-    for key, group in groupby(pack(body), key=lambda item: (item[SENSOR_ID], item[MONTH])):
-        items = [{**item, **head} for item in group]
-        sizes = [len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()) for item in items]
-        yield Documents((origin.city, *key), items, sizes)
+    for key, group in groupby(pack(_body(rows, stage)), key=lambda item: (item[SENSOR_ID], item[MONTH])):
+        items = ({**item, **head} for item in group)
+        while some := list(_of_so_many(items, _SLICE_ROWS)):
+            sizes = [len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()) for item in some]
+            yield Documents((origin.city, *key), some, sizes)
+
+
+def _of_so_many(buckets: Iterator[dict[str, Any]], readings: int) -> Iterator[dict[str, Any]]:
+    """The next buckets, until they have so many readings."""
+    for bucket in buckets:
+        yield bucket
+        readings -= bucket[COUNT]
+        if readings <= 0:
+            return
 
 
 def readings(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documents]:
@@ -130,15 +157,15 @@ def readings(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documen
         stage: Written into each document.
     """
     body = _body(rows, stage)
-    written = body.with_columns(pl.col(OBSERVED_AT).dt.strftime(_INSTANT), stage=pl.lit(stage))
+    written = body.with_columns(pl.col(OBSERVED_AT).dt.strftime(INSTANT), stage=pl.lit(stage))
     return _documents(written, origin)
 
 
 def _body(rows: pl.DataFrame, stage: str) -> pl.DataFrame:
-    """What the documents of a stage say, and `BUCKET` where it is there."""
+    """What the documents of a stage say, and `BUCKET` and `PROVISIONAL` where they are there."""
     if stage == "raw":
         names = [ID, SENSOR_ID, MONTH, ROW_ID, OBSERVED_AT, "source"]
-        return rows.select(*names, *(name for name in (BUCKET,) if name in rows.columns))
+        return rows.select(*names, *(name for name in (BUCKET, PROVISIONAL) if name in rows.columns))
     return rows.drop(SOURCE_TIMESTAMP, EXTRAS).with_columns(
         pl.when(flag).then(statement=True).alias(flag) for flag in (TIME_AMBIGUOUS, IS_DUPLICATE)
     )
@@ -152,7 +179,7 @@ def anomalies(found: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
             pl.format("{}-{}-{}", reading, "measure", "kind").alias(ID),
             reading.alias("readingId"),
             pl.col(OBSERVED_AT).dt.strftime("%Y-%m").alias(MONTH),
-            pl.col(OBSERVED_AT).dt.strftime(_INSTANT),
+            pl.col(OBSERVED_AT).dt.strftime(INSTANT),
         ),
         origin,
     )
@@ -166,7 +193,7 @@ def comparisons(found: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
         found.with_columns(
             name.alias(ID),
             start.dt.strftime("%Y-%m").alias(MONTH),
-            start.dt.strftime(_INSTANT).alias(OBSERVED_AT),
+            start.dt.strftime(INSTANT).alias(OBSERVED_AT),
         ).drop(WINDOW_START),
         origin,
     )
@@ -179,7 +206,7 @@ def aggregates(windows: pl.DataFrame, origin: Origin, window_s: int) -> Iterator
         windows.with_columns(
             pl.format("{}-w{}", _prefix(windows, origin), start.dt.epoch("s")).alias(ID),
             start.dt.strftime("%Y-%m").alias(MONTH),
-            start.dt.strftime(_INSTANT),
+            start.dt.strftime(INSTANT),
             windowSeconds=pl.lit(window_s),
         ),
         origin,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import json
+from collections.abc import Callable, Generator, Mapping
 from typing import TypeVar
 
 import polars as pl
@@ -13,11 +14,12 @@ from processors.archive import Archive
 from processors.checkpoint import Checkpoint
 from processors.document import Origin
 from processors.errors import ArchiveError
-from processors.form import Form, form_of, stage_of
+from processors.form import Form, form_of
 from processors.manifest import Manifest
 from processors.model import Branch, Database
 from processors.pipeline.evidence import conformed_range
-from processors.pipeline.let_go import let_go
+from processors.pipeline.let_go import let_go, waiting_form
+from processors.pipeline.readings import SAID
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import refine
 from processors.pipeline.totals import counted
@@ -63,18 +65,31 @@ def _fold(
     refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
     refined = counted(refined, carried, branch.position, valid, manifest.rejects)
     origin = Origin(database.city, branch.generation)
-    waits = let_go(refined.rows, valid, origin, carried, _form(manifest, recipe)).carried
+    waits = let_go(refined, valid, origin, carried, _form(manifest, carried, recipe)).carried
+    waits = {**waits, **{name: frame for name, frame in carried.items() if name == SAID}}
     last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
     branch = lineage.advance(branch, manifest.last_id, last)
     checkpoint.advance(database.sensor, branch, {**refined.carried, **waits}, refined.windows)
     return branch, (*notices, *(f"{database.sensor}: {notice}" for notice in refined.notices))
 
 
-def _form(manifest: Manifest, recipe: Recipe) -> Form:
-    """The form that a batch left in; that of the settings where its manifest was lost and made again."""
-    if manifest.form is not None and (form := form_of(manifest.form)) is not None:
-        return form
-    return recipe.form if manifest.stage is None else Form(stage=stage_of(manifest.stage))
+def _form(manifest: Manifest, carried: Mapping[str, pl.DataFrame], recipe: Recipe) -> Form:
+    """The form that a batch left in; where its manifest was lost and made again, that of the batches around it.
+
+    Raises:
+        ArchiveError: A later version wrote it down.
+    """
+    if manifest.form is None:
+        return waiting_form(carried) or (Form() if carried else recipe.form)
+    form = form_of(manifest.form)
+    if form is None:
+        raise ArchiveError(
+            "read the archive",
+            f"batch after {manifest.after} of {manifest.generation}",
+            why=f"this version does not know the form {json.dumps(manifest.form)} that it left in",
+            hint="use the version that wrote it, or choose another folder with --archive",
+        )
+    return form
 
 
 def _archived(

@@ -13,12 +13,18 @@ import polars as pl
 
 from processors import document
 from processors.document import Origin
+from processors.errors import CheckpointError
 from processors.form import Form, form_of
 from processors.leave import leave, rest
-from processors.schema import ROW_ID
+from processors.leave.pieces import split
+from processors.pipeline.refine import Refined
+from processors.schema import ALARM, PROVISIONAL, ROW_ID
 
 FORM = "form.1"
 """Name under which the form of what waits is carried."""
+
+_PREVIOUS = "!previous"
+"""Row id of the reading before, of any sensor, if it is of the same batch."""
 
 
 @dataclass(frozen=True)
@@ -40,65 +46,85 @@ class LetGo:
         """Readings."""
         return sum(len(rows) for _, rows in self.parts)
 
-    def documents(self) -> pl.DataFrame:
-        """`id` of a document and the `rowId` of each reading in it."""
-        known = [document.holding(rows) for _, rows in self.parts]
-        return pl.concat([pl.DataFrame(schema={document.ID: pl.String, ROW_ID: pl.Int64}), *known])
-
 
 def let_go(
-    rows: pl.DataFrame, valid: pl.DataFrame, origin: Origin, carried: Mapping[str, pl.DataFrame], form: Form
+    refined: Refined, valid: pl.DataFrame, origin: Origin, carried: Mapping[str, pl.DataFrame], form: Form
 ) -> LetGo:
     """What leaves with a batch.
 
     Args:
-        rows: Transformed, with `isAnomaly`, in id order.
+        refined: The batch: its rows in id order, and its alarms.
         valid: The conformed rows that they came from.
         origin: Where they come from.
         carried: What the batch before left.
         form: In which the batch leaves.
+
+    Raises:
+        CheckpointError: A later version left what waits.
     """
     before = waiting_form(carried)
     remains = None if before is None or before == form else rest(carried, before)
-    parts = [] if before is None or remains is None else [(before, remains)]
+    # Readings that were not certain to leave do now: nothing of their form follows them.
+    parts = [] if before is None or remains is None else [(before, remains.drop(PROVISIONAL))]
     if form.stage == "aggregated":
-        return LetGo(parts, {}, _runs(parts, rows))
-    known = document.identify(rows, origin)
+        return LetGo(_ready(parts), {}, _runs(parts))
+    known = document.identify(refined.rows, origin)
     known = document.with_source(known, valid) if form.stage == "raw" else known
+    named = pl.col(ROW_ID).is_in(refined.alarms[ROW_ID].implode()).alias(ALARM)
+    known = known.with_columns(named, pl.col(ROW_ID).shift(1).alias(_PREVIOUS))
     leaving = leave(known, carried if before == form else {}, form)
     parts.append((form, leaving.rows))
     if form.sends_each:
-        return LetGo(parts, {}, None if len(parts) == 1 else _runs(parts, rows))
-    return LetGo(parts, {**leaving.carried, FORM: _as_frame(form)}, _runs(parts, rows, *leaving.carried.values()))
+        return LetGo(_ready(parts), {}, None if len(parts) == 1 else _runs(parts))
+    return LetGo(_ready(parts), {**leaving.carried, FORM: _as_frame(form)}, _runs(parts))
 
 
 def waiting(carried: Mapping[str, pl.DataFrame]) -> LetGo | None:
-    """What waits and should be seen all the same, None when nothing does; it stays carried."""
+    """What waits and should be seen all the same, None when nothing does; it stays carried.
+
+    Raises:
+        CheckpointError: A later version left it.
+    """
     form = waiting_form(carried)
     remains = None if form is None else rest(carried, form)
-    return None if form is None or remains is None else LetGo([(form, remains)], carried, None)
+    return None if form is None or remains is None else LetGo(_ready([(form, remains)]), carried, None)
 
 
 def waiting_form(carried: Mapping[str, pl.DataFrame]) -> Form | None:
-    """The form of what waits, None when nothing does."""
+    """The form of what waits, None when nothing does.
+
+    Raises:
+        CheckpointError: A later version left it.
+    """
     frame = carried.get(FORM)
-    return None if frame is None else form_of(json.loads(frame.item()))
+    if frame is None:
+        return None
+    form = form_of(json.loads(frame.item()))
+    if form is None:
+        raise CheckpointError(
+            "send what waits",
+            frame.item(),
+            why="this version does not know the form that it waits in",
+            hint="use the version that left it, once with the settings of before",
+        )
+    return form
 
 
 def _as_frame(form: Form) -> pl.DataFrame:
     return pl.DataFrame({"form": [form.encode()]})
 
 
-def _runs(parts: Sequence[tuple[Form, pl.DataFrame]], *stayed: pl.DataFrame) -> list[list[int]]:
-    """Runs of the row ids that leave, among those and the rows that stay or have come with them."""
-    left = pl.concat([pl.Series(ROW_ID, [], pl.Int64), *(rows[ROW_ID] for _, rows in parts)])
-    others = [frame[ROW_ID] for frame in stayed if ROW_ID in frame.columns]
-    known = pl.concat([left, *others]).unique().sort().to_frame()
-    gone = pl.col(ROW_ID).is_in(left.implode())
-    runs = (
-        known.with_columns(gone.alias("gone"), gone.rle_id().alias("run"))
-        .filter("gone")
-        .group_by("run", maintain_order=True)
-        .agg(pl.col(ROW_ID).first().alias("first"), pl.col(ROW_ID).last().alias("last"))
+def _ready(parts: Sequence[tuple[Form, pl.DataFrame]]) -> Sequence[tuple[Form, pl.DataFrame]]:
+    """As documents are made from them: in pieces that fit one."""
+    return [(form, split(rows.drop(_PREVIOUS), raw=form.stage == "raw")) for form, rows in parts]
+
+
+def _runs(parts: Sequence[tuple[Form, pl.DataFrame]]) -> list[list[int]]:
+    """Runs of the row ids that leave: those go on that follow a reading which leaves, too."""
+    none = pl.DataFrame(schema={ROW_ID: pl.Int64, _PREVIOUS: pl.Int64})
+    left = pl.concat([none, *(rows.select(none.columns) for _, rows in parts)]).sort(ROW_ID)
+    begins = (pl.col(_PREVIOUS) != pl.col(ROW_ID).shift(1)).fill_null(value=True)
+    runs = left.group_by(begins.cum_sum().alias("run"), maintain_order=True).agg(
+        pl.col(ROW_ID).first().alias("first"), pl.col(ROW_ID).last().alias("last")
     )
     return [list(run) for run in runs.select("first", "last").rows()]

@@ -17,7 +17,7 @@ from processors.document import Origin
 from processors.model import Branch, Database
 from processors.pipeline import Recipe, Sink
 from processors.pipeline.refine import WINDOW
-from processors.schema import IS_ANOMALY, OBSERVED_AT, SENSOR_ID, TIMESTAMP_TYPE, WINDOW_START
+from processors.schema import IS_ANOMALY, OBSERVED_AT, PROVISIONAL, SENSOR_ID, TIMESTAMP_TYPE, WINDOW_START
 from processors.source import Source
 from processors.transform.aggregate import WINDOW_S, accumulate, merge, summarize
 from processors.transform.watermark import WATERMARK, watermarks, witness
@@ -30,8 +30,6 @@ LONGEST_S = 1_800.0
 
 TTL_S = 21_600
 """Seconds until a preview expires that no exact document has replaced: the drain takes long, or its rows are gone."""
-
-PROVISIONAL = "provisional"
 
 
 def preview(

@@ -15,11 +15,11 @@ from processors.document import Origin
 from processors.form import Form
 from processors.model import Batch, Documents, Refusal, Written
 from processors.pipeline.let_go import LetGo, let_go
+from processors.pipeline.readings import REFUSED, Departed, depart
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import Refined
 from processors.schema import ROW_ID
 from processors.transform.aggregate import WINDOW_S, summarize
-from processors.transform.privacy import sanitize
 
 
 class Sink(Protocol):
@@ -96,42 +96,35 @@ class Sender:
     ) -> Sent:
         """See `Sends`."""
         origin = Origin(batch.database.city, batch.generation)
-        gone = let_go(refined.rows, valid, origin, carried, form)
+        gone = let_go(refined, valid, origin, carried, form)
         skip = batch.replayed and self._recipe.skip_replays
-        readings, held = self._readings(gone, origin, skip=skip)
-        anomalies, alarmed = self._write(ANOMALIES, lambda: document.anomalies(refined.alarms, origin), skip=skip)
+        readings = self.readings(gone, origin, carried, skip=skip)
+        anomalies = self._write(ANOMALIES, partial(document.anomalies, refined.alarms, origin), skip=skip)
         # Always: a window may have changed since.
-        aggregates, _ = self._write(AGGREGATES, lambda: document.aggregates(summarize(windows), origin, WINDOW_S))
+        aggregates = self._write(AGGREGATES, partial(document.aggregates, summarize(windows), origin, WINDOW_S))
+        held = readings.held + anomalies.held
         taken = Taken(
-            sent=gone.count,
-            readings=readings.documents + held,
+            sent=gone.count - len(readings.refused),
+            readings=readings.documents,
             aggregates=aggregates.documents,
-            anomalies=anomalies.documents + alarmed,
-            notices=(f"{held + alarmed} documents were there already and not sent again",) if held + alarmed else (),
+            anomalies=anomalies.documents,
+            notices=(f"{held} documents were there already and not sent again",) if held else (),
         )
-        refused = _refusals((*readings.refused, *anomalies.refused, *aggregates.refused), gone)
-        return Sent(taken, refused, gone.carried, gone.left)
+        refused = _rejects(pl.concat([readings.refused, _refused((*anomalies.refused, *aggregates.refused))]))
+        return Sent(taken, refused, {**gone.carried, **readings.carried}, gone.left)
 
-    def readings(self, gone: LetGo, origin: Origin) -> Written:
-        """Writes the documents of readings that were let go."""
-        return self._readings(gone, origin, skip=False)[0]
+    def readings(
+        self, gone: LetGo, origin: Origin, carried: Mapping[str, pl.DataFrame], *, skip: bool = False
+    ) -> Departed:
+        """Writes the documents of readings that were let go; see `readings.depart`."""
+        write = partial(self._write, self._recipe.readings, skip=skip)
+        return depart(gone.parts, origin, self._recipe.privacy, carried, write)
 
-    def _readings(self, gone: LetGo, origin: Origin, *, skip: bool) -> tuple[Written, int]:
-        """What came of it, and how many documents were there already."""
-        written, held = Written(), 0
-        for form, rows in gone.parts:
-            body = sanitize(rows, self._recipe.privacy) if form.stage == "sanitized" else rows
-            came, there = self._write(self._recipe.readings, partial(document.leaving, body, origin, form), skip=skip)
-            written, held = written + came, held + there
-        return written, held
-
-    def _write(
-        self, container: str, documents: Callable[[], Iterable[Documents]], *, skip: bool = False
-    ) -> tuple[Written, int]:
-        """Likewise; with `skip` the documents are made twice: so they are never in memory all at once."""
+    def _write(self, container: str, documents: Callable[[], Iterable[Documents]], *, skip: bool = False) -> Written:
+        """What came of it; with `skip` the documents are made twice: so they are never in memory all at once."""
         held = self._sink.held(container, _told(documents(), self._moving)) if skip else ()
         wanted = _others(documents(), held) if held else documents()
-        return self._sink.write(container, _told(wanted, self._moving)), len(held)
+        return self._sink.write(container, _told(wanted, self._moving)) + Written(len(held), held=len(held))
 
 
 def _told(documents: Iterable[Documents], moving: Callable[[], object]) -> Iterator[Documents]:
@@ -149,14 +142,16 @@ def _others(documents: Iterable[Documents], held: Collection[str]) -> Iterator[D
             yield Documents(group.key, [group.items[i] for i in kept], [group.sizes[i] for i in kept])
 
 
-def _refusals(refused: Sequence[Refusal], gone: LetGo) -> pl.DataFrame:
-    """Refused documents as rejects, one for each reading in them; `rowId` is null for what is not a reading's."""
-    listed = pl.DataFrame(
-        [(refusal.document_id, refusal.status, refusal.why) for refusal in refused],
-        schema={document.ID: pl.String, "status": pl.Int64, "why": pl.String},
-        orient="row",
+def _refused(refused: Sequence[Refusal]) -> pl.DataFrame:
+    """Refused documents that are not of readings."""
+    return pl.DataFrame(
+        [(refusal.document_id, None, refusal.status, refusal.why) for refusal in refused], schema=REFUSED, orient="row"
     )
-    return listed.join(gone.documents(), on=document.ID, how="left").select(
+
+
+def _rejects(refused: pl.DataFrame) -> pl.DataFrame:
+    """What was refused as rejects; `rowId` is null for what is not a reading."""
+    return refused.select(
         ROW_ID,
         rules=pl.concat_list(pl.format("accepted_by_cosmos_{}", "status")),
         odd=pl.concat_list("why"),

@@ -100,10 +100,10 @@ def rehearse(settings: Settings, world: World, see: See = _unseen) -> Rehearsal:
             sink = Counting(see)
             using = stage(own, world, checkpoint, sink, None)
             databases = using.tally.databases or ()
-            for database in databases:
-                sink.holds(settings.container, shown(database, checkpoint))
+            for sensor in checkpoint.databases():
+                sink.holds(settings.container, shown(own.city, sensor, checkpoint))
             take_rounds(databases, using, None)
-            show_waiting(databases, using)
+            show_waiting(own.city, using)
             compare(databases, using, None)
             report = using.tally.report(city=own.city, node=node_name(settings), continuous=False)
             document = report.document()

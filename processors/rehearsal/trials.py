@@ -49,7 +49,7 @@ class Trial:
     def show(self) -> None:
         """What waits is counted, too."""
         for origin, rest in self._waiting():
-            self._sender.readings(rest, origin)
+            self._sender.readings(rest, origin, self._carried[origin])
 
     def _waiting(self) -> list[tuple[Origin, LetGo]]:
         found = ((origin, waiting(carried)) for origin, carried in self._carried.items())

@@ -34,7 +34,8 @@ def load_of(
 def shape_of(foreseen: "Foreseen") -> "Shape":
     """What the city's documents look like."""
     from fleet.plan.lint import Shape
-    from processors.containers import definitions
+    from processors.city import account
+    from processors.containers import wanted
     from processors.rehearsal.queried import queried
 
     readings = foreseen.settings.container
@@ -50,7 +51,7 @@ def shape_of(foreseen: "Foreseen") -> "Shape":
         },
         odd_ids=counted.odd_ids,
         long_keys=counted.long_keys,
-        indexed={each.name: each.indexed for each in definitions(readings)},
+        indexed={each.name: each.indexed for each in wanted(account(foreseen.settings))},
         queried=queried(readings),
         page_rows=foreseen.settings.page_rows,
         request_units_a_row=sum(known) / rows if rows and len(known) == len(spent) else None,
@@ -96,10 +97,11 @@ def planned_of(foreseen: "Foreseen", seconds: float | None) -> "Planned":
 def _traffic(foreseen: "Foreseen", priced: "Mapping[str, Priced]", kept_bytes: Mapping[str, float]) -> "list[Traffic]":
     """Of each container of the account, also of those to which nothing goes."""
     from fleet.plan.traffic import Traffic
-    from processors.containers import definitions
+    from processors.city import account
+    from processors.containers import wanted
 
     found = []
-    for each in definitions(foreseen.settings.container):
+    for each in wanted(account(foreseen.settings)):
         there = priced.get(each.name)
         found.append(
             Traffic(

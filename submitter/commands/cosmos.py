@@ -48,20 +48,31 @@ def check(
 
 @app.command(epilog="Example: bacalhau-cosmos cosmos create --endpoint http://127.0.0.1:8081")
 def create(
-    *, endpoint: Endpoint = None, assigned: Assigned = None, config: Config = None, output: _AsOutput = None
+    *,
+    update: Annotated[
+        bool, typer.Option("--update", help="Give containers that exist the indexing policy and TTL of the settings.")
+    ] = False,
+    endpoint: Endpoint = None,
+    assigned: Assigned = None,
+    config: Config = None,
+    output: _AsOutput = None,
 ) -> None:
-    """Create the database and the containers that are missing; those that exist stay as they are.
+    """Create the database and the containers that are missing; say how those that exist differ from the settings.
 
-    Takes the account key (COSMOS_KEY): a data-plane role may write documents, not create containers.
+    Takes the account key (COSMOS_KEY): a data-plane role may write documents, not create or change containers.
     """
     from processors import containers
 
-    made = containers.create(_account(endpoint, assigned, config))
+    made = containers.create(_account(endpoint, assigned, config), update=update)
     if chosen(output) == "json":
-        show_document({"created": list(made.created), "existed": list(made.existed)})
+        differing = {name: list(texts) for name, texts in made.differing.items()}
+        lists = {"created": list(made.created), "existed": list(made.existed), "updated": list(made.updated)}
+        show_document({**lists, "differing": differing})
     else:
-        outcomes = {"created": made.created, "existed": made.existed}
-        show_rows(({"name": name, "outcome": word} for word, names in outcomes.items() for name in names), "table")
+        outcomes = {"created": made.created, "existed": made.existed, "updated": made.updated}
+        rows = ({"name": name, "outcome": word} for word, names in outcomes.items() for name in names)
+        differs = {name: {"differs": "; ".join(texts)} for name, texts in made.differing.items()}
+        show_rows((row | differs.get(row["name"], {}) for row in rows), "table")
 
 
 app.command(epilog=EXAMPLE)(scale)
@@ -75,10 +86,11 @@ def _account(endpoint: str | None, assigned: list[str] | None, config: Any) -> "
 
 def _row(step: "Step") -> dict[str, Any]:
     error = step.error
-    return {
+    row = {
         "step": step.name,
         "outcome": step.outcome,
         "milliseconds": None if step.milliseconds is None else round(step.milliseconds, 1),
         "error": None if error is None else str(error),
         "try": None if error is None else error.hint,
     }
+    return row | ({"notice": "; ".join(step.notices)} if step.notices else {})

@@ -18,6 +18,7 @@ from processors.checkpoint import open_checkpoint
 from processors.cosmos import Account
 from processors.model import Documents, Written
 from processors.pipeline import Intake, Sender, Taken
+from processors.pipeline.rest import show_rest
 from processors.settings import Settings
 from processors.source import open_source
 from tests.harness import oracle
@@ -77,8 +78,8 @@ class Node(Folders):
         for path in self.checkpoint.parent.glob("checkpoint.db*"):
             path.unlink()
 
-    def run(self, *, after_batch: Callable[[], object] = lambda: None, **settings: Any) -> Taken:
-        """One pass over the city's databases; errors are raised."""
+    def run(self, *, after_batch: Callable[[], object] = lambda: None, shows: bool = True, **settings: Any) -> Taken:
+        """One pass over the city's databases, and what waits then, if it `shows` that; errors are raised."""
         chosen = Settings(city=self.city, **{"page_rows": 20, **settings})
         total, recipe = Taken(), city.recipe(chosen)
         with open_checkpoint(self.state, self.city) as checkpoint:
@@ -90,6 +91,8 @@ class Node(Folders):
                     for taken in Intake(database, source, checkpoint, archive, Sender(self.memory, recipe), recipe):
                         total += taken
                         after_batch()
+            for sensor in checkpoint.databases() if shows else ():
+                total += show_rest(self.city, sensor, checkpoint, Sender(self.memory, recipe))
         return total
 
     def facts(self) -> set[oracle.Fact]:

@@ -11,7 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -86,8 +86,59 @@ def _documents_url(account: Account, container: str) -> str:
     return f"{account.endpoint}/dbs/{quote(account.database)}/colls/{quote(container)}/docs"
 
 
-def stated(readings: Iterable[Mapping[str, Any]]) -> Counter[Fact]:
-    """Facts of documents."""
+def unpacked(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The readings of a document, as they would be in documents of their own; none of one that only describes."""
+    if item.get("kind") == "description":
+        return []
+    if item.get("kind") != "bucket":
+        return [dict(item)]
+    begin_us = _micros(item["observedAt"])
+    said = {name: item[name] for name in item.keys() - {"kind", "count", "lastObservedAt", "columns"}}
+    found = []
+    for place, row_id in enumerate(item["columns"]["rowId"]):
+        reading = _merged(said, {name: _at(column, place) for name, column in item["columns"].items()})
+        at = datetime(1970, 1, 1) + timedelta(microseconds=begin_us + reading.pop("offsetUs"))  # noqa: DTZ001
+        reading["id"] = item["id"].split("-b")[0] + f"-{row_id}"
+        reading["observedAt"] = f"{at.isoformat(timespec='microseconds')}Z"
+        found.append(reading)
+    assert len(found) == item["count"]
+    return found
+
+
+def _at(column: Any, place: int) -> Any:
+    return {name: _at(part, place) for name, part in column.items()} if isinstance(column, dict) else column[place]
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """What both say, the second over the first; what it says to be null is not there."""
+    whole = {name: value for name, value in below.items() if name not in above or isinstance(above[name], dict)}
+    for name, value in above.items():
+        if isinstance(value, dict):
+            whole[name] = _merged(whole.get(name, {}), value)
+        elif value is not None:
+            whole[name] = value
+    return whole
+
+
+def joined(items: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Readings by their own ids, out of buckets, with what is said once for all of them; none is there twice."""
+    known = list(items)
+    said = {
+        item["id"]: {name: item[name] for name in item.keys() - {"id", "kind", "ttl"}}
+        for item in known
+        if item.get("kind") == "description"
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for reading in (reading for item in known for reading in unpacked(item)):
+        assert reading["id"] not in found, f"{reading['id']} is in two documents"
+        if named := reading.pop("described", None):
+            reading = said[f"{reading['id'].split('-')[0]}-d{named}"] | reading  # noqa: PLW2901
+        found[reading["id"]] = reading
+    return found
+
+
+def stated(documents: Iterable[Mapping[str, Any]]) -> Counter[Fact]:
+    """Facts of documents of readings."""
     return Counter(
         (
             item["sensorId"],
@@ -95,7 +146,8 @@ def stated(readings: Iterable[Mapping[str, Any]]) -> Counter[Fact]:
             _micros(item["observedAt"]),
             *(item.get(name) for name in MEASURES.values()),
         )
-        for item in readings
+        for document in documents
+        for item in unpacked(document)
     )
 
 

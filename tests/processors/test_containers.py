@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from azure.cosmos import CosmosClient, DatabaseProxy, PartitionKey
+from hatchling.builders.wheel import WheelBuilder
 
 from processors import containers, cosmos
-from processors.containers import Definition, create, definitions, differences, ensure
+from processors.containers import Definition, create, definitions, differences, ensure, wanted
 from processors.cosmos import Account
+from processors.description import FILE, roles
 from processors.errors import EndpointError, SinkError
+from sensors.images import context
 from tests.harness.strict import Answer, Exchange, StrictCosmos
 
 EVERYTHING = ["readings", "aggregates", "anomalies", "runs"]
@@ -53,6 +57,7 @@ def test_only_what_is_queried_is_indexed() -> None:
             {"path": "/sensorId/?"},
             {"path": "/month/?"},
             {"path": "/observedAt/?"},
+            {"path": "/lastObservedAt/?"},
             {"path": "/isAnomaly/?"},
         ],
         "excludedPaths": [{"path": "/*"}],
@@ -70,6 +75,81 @@ def test_what_differs_is_the_partition_key_and_nothing_else() -> None:
         "partition key is /sensorId, /city, expected /city, /sensorId"
     ]
     assert differences({}, definition) == ["partition key is none, expected /city, /sensorId"]
+
+
+def test_the_roles_of_the_description_are_those_of_the_code() -> None:
+    assert roles() == (containers.READINGS, containers.AGGREGATES, containers.ANOMALIES, containers.RUNS)
+
+
+def test_the_wheel_and_the_image_have_the_description() -> None:
+    root = Path(__file__).parents[2]
+    path = f"processors/{FILE}"
+    builder = WheelBuilder(str(root))
+    assert path in {file.distribution_path for file in builder.recurse_included_files()}
+    assert path in context.read(root, "processors")
+
+
+def test_settings_replace_what_is_described_by_role_whatever_the_name(account: Account) -> None:
+    changed = replace(account, container="telemetry", indexed={"readings": ("/city",)}, ttl_s={"readings": 60})
+    first, *others = wanted(changed)
+    assert first == Definition("telemetry", ("/city", "/sensorId", "/month"), ("/city",), 60)
+    assert others == list(definitions()[1:])
+
+
+def test_an_update_changes_policy_and_ttl_and_nothing_else(strict: StrictCosmos) -> None:
+    kept = {
+        "conflictResolutionPolicy": {"mode": "LastWriterWins", "conflictResolutionPath": "/_ts"},
+        "computedProperties": [{"name": "lower", "query": "SELECT VALUE LOWER(c.city) FROM c"}],
+        "analyticalStorageTtl": -1,
+    }
+
+    def richer(request: Exchange) -> Answer | None:
+        if request.method == "GET" and request.path.rstrip("/").endswith("/colls/readings"):
+            answer = strict.forward(request)
+            assert isinstance(answer.body, dict)
+            return replace(answer, body=answer.body | kept)
+        return None
+
+    strict.plan = richer
+    changed = replace(strict.account, indexed={"readings": ("/city",)}, ttl_s={"readings": 60})
+    made = create(changed, update=True)
+    name = f"{strict.account.database}/readings"
+    assert made.updated == (name,)
+    (sent,) = [json.loads(request.body) for request in strict.exchanges if request.method == "PUT"]
+    assert sent == {
+        "id": "readings",
+        "partitionKey": {"paths": ["/city", "/sensorId", "/month"], "kind": "MultiHash", "version": 2},
+        "indexingPolicy": wanted(changed)[0].indexing_policy,
+        "defaultTtl": 60,
+        **kept,
+    }
+    assert create(changed, update=True).updated == ()
+
+
+def test_without_being_asked_nothing_is_changed(strict: StrictCosmos) -> None:
+    changed = replace(strict.account, ttl_s={"runs": 60})
+    made = create(changed)
+    assert made.differing == {f"{strict.account.database}/runs": ("TTL is 90 days, wanted is 1 minute",)}
+    assert "PUT" not in {request.method for request in strict.exchanges}
+
+
+def test_an_emulator_that_keeps_no_ttl_does_not_differ(account: Account) -> None:
+    assert create(account).differing == {}
+
+
+def test_on_azure_a_container_that_states_no_ttl_has_it_off() -> None:
+    account = Account("https://a.documents.azure.com", "", "any")
+    (definition, *_) = wanted(account)
+    told = {"indexingPolicy": definition.indexing_policy}
+    assert containers.changeable_differences(account, told, definition) == [
+        "TTL is off, wanted is what an item says itself"
+    ]
+
+
+def test_an_identity_that_may_not_change_is_told_so(strict: StrictCosmos) -> None:
+    strict.plan = lambda request: Answer(403, {"message": "no"}) if request.method == "PUT" else None
+    with pytest.raises(EndpointError, match="403"):
+        create(replace(strict.account, ttl_s={"runs": 60}), update=True)
 
 
 def test_creates_what_is_missing_and_says_what_existed(emulator: str) -> None:
@@ -116,7 +196,7 @@ def test_an_existing_container_with_another_key_is_not_touched(account: Account)
         with pytest.raises(SinkError, match="telemetry") as caught:
             use(other)
         assert "partition key is /id, expected /city, /sensorId, /month" in str(caught.value)
-        assert "cannot be changed" in caught.value.hint
+        assert caught.value.hint.startswith("a partition key cannot be changed. To move: (1) COSMOS_DATABASE=")
 
 
 def test_a_missing_database_is_named_before_its_containers(account: Account) -> None:

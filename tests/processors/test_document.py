@@ -309,11 +309,11 @@ def shown(groups: Iterable[Documents]) -> str:
 
 @pytest.mark.parametrize("stage", ["raw", "schematized", "sanitized"])
 def test_a_reading_at_each_stage(page: Build, golden: Golden, stage: str) -> None:
-    as_read = page([READING])
-    rows = document.identify(refined(conform(as_read, default_zone="UTC").valid)[0], ORIGIN)
+    valid = conform(page([READING]), default_zone="UTC").valid
+    rows = document.identify(refined(valid)[0], ORIGIN)
     privacy = Privacy(drop=("location",), hash=("serialNumber",), hash_key=b"a key")
     body = {
-        "raw": lambda: document.with_source(rows, as_read),
+        "raw": lambda: document.with_source(rows, valid),
         "schematized": lambda: rows,
         "sanitized": lambda: sanitize(rows, privacy),
     }

@@ -247,10 +247,49 @@ def test_a_duration_of_another_type_is_left_alone() -> None:
             ],
             [{}, {"spike": 0.1}, {"spike": 9, "stuck": 1e9}],
         ),
+        (
+            "indexed",
+            [
+                {"raedings": ["/city"]},
+                {"readings": ["city"]},
+                {"readings": ["/city/?"]},
+                {"readings": ["/*"]},
+                {"readings": ["/city", "/city"]},
+                {"readings": "/city"},
+                ["/city"],
+            ],
+            [{}, {"readings": ()}, {"runs": ("/city", "/a/b_1", "/points/[]/at")}],
+        ),
+        (
+            "ttl",
+            [
+                {"reading": 1},
+                {"readings": 0},
+                {"readings": -2},
+                {"readings": "0d"},
+                {"readings": "1w"},
+                {"readings": "-1d"},
+                {"readings": "1.5d"},
+                {"readings": 1.5},
+                {"readings": 2**31},
+                {"readings": "9" * 400 + "d"},
+                {"readings": None},
+                90,
+            ],
+            [{}, {"readings": -1}, {"runs": 1, "readings": 2**31 - 1}],
+        ),
         ("database", ["", "x" * 256], ["x" * 255]),
         ("container", [""], ["r"]),
         ("table", [""], ["t"]),
         ("stage", ["", "Raw", "archived"], ["raw", "schematized", "sanitized", "aggregated"]),
+        ("send", ["", "some", "Changes"], ["all", "changes", "anomalies"]),
+        (
+            "dead_band",
+            [{"temperature": 1}, {"voltageV": 0}, {"voltageV": -1}, {"voltageV": math.nan}, 1],
+            [{}, {"voltageV": 0.1}],
+        ),
+        ("swinging_door", [{"temperature": 1}, {"voltageV": 0}, {"voltageV": math.inf}, []], [{}, {"voltageV": 0.1}]),
+        ("context_rows", [-1, 1_001, "few"], [0, 1_000]),
         ("source_time_zone", ["", " ", "Mars/Olympus", "europe/berlin"], ["UTC", "Europe/Berlin"]),
         ("columns", [{"tiestamp": "ts"}, {"timestamp": 3}, []], [{}, {"timestamp": "ts"}]),
         ("drop_fields", [("temperatureC",), ("rowId",), "model"], [(), ("latitude", "model")]),
@@ -274,11 +313,60 @@ def test_bounds(name: str, bad: list[Any], good: list[Any]) -> None:
         assert getattr(load({name: value}).settings, name) == value
 
 
+def test_what_raw_readings_do_not_take() -> None:
+    told = problems({"stage": "raw", "descriptions": "once"})
+    assert "descriptions = once needs another stage" in told
+    load({"stage": "aggregated", "descriptions": "once"})
+
+
+@pytest.mark.parametrize(
+    ("resolution", "told"),
+    [
+        ({"temperature": 0.1}, "no such measure: temperature; there are temperatureC"),
+        ({"voltageV": 0.0}, "no step above 0 of nine digits at most, such as 0.01: voltageV"),
+        ({"voltageV": -1.0}, "voltageV"),
+        ({"voltageV": 0.12345678901}, "voltageV"),
+        ({"voltageV": float("inf")}, "finite"),
+    ],
+)
+def test_resolutions(resolution: dict[str, float], told: str) -> None:
+    assert told in problems({"resolution": resolution})
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90d", 7_776_000), ("12h", 43_200), ("30m", 1_800), (" 45s ", 45), ("45", 45), (45, 45), ("never", -1), (-1, -1)],
+)
+def test_when_documents_expire(written: object, seconds: int) -> None:
+    assert load({"ttl": {"readings": written}}).settings.ttl == {"readings": seconds}
+
+
+def test_a_wrong_container_path_or_ttl_is_named() -> None:
+    told = problems({"indexed": {"raedings": ["/city"]}, "ttl": {"runs": 0}})
+    assert "no such container: raedings; there are readings, aggregates, anomalies, runs" in told
+    assert "neither from 1 to 2147483647 seconds nor never: runs" in told
+    assert "not a path of properties such as /observedAt: city" in problems({"indexed": {"readings": ["city"]}})
+
+
 def test_relative_folders_are_in_the_nodes_folder(env: Callable[..., None]) -> None:
     env(node_folder="denver-1", archive="/mnt/archive", state="kept")
     settings = load({}).settings
     assert (settings.data, settings.state) == (Path("denver-1/data"), Path("denver-1/kept"))
     assert settings.archive == Path("/mnt/archive")
+
+
+def test_a_measure_has_one_bound() -> None:
+    bounds = {"voltageV": 0.1, "pressurePa": 20.0}
+    assert "both a dead_band and a swinging_door: pressurePa, voltageV" in problems(
+        {"dead_band": {**bounds, "temperatureC": 1.0}, "swinging_door": bounds}
+    )
+
+
+def test_a_bound_is_more_than_what_rounding_takes() -> None:
+    given = {"dead_band": {"voltageV": 0.05}, "swinging_door": {"pressurePa": 20.0}}
+    told = problems({**given, "resolution": {"voltageV": 0.1, "pressurePa": 50.0, "humidityPct": 5.0}})
+    assert "rounding takes half a step, which is all of the bound or more: pressurePa, voltageV;" in told
+    load({**given, "resolution": {"voltageV": 0.01, "pressurePa": 10.0, "humidityPct": 5.0}})
 
 
 def test_settings_do_not_change() -> None:
@@ -292,10 +380,13 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "endpoint": "https://a.documents.azure.com",
         "every": "30s", "start_delay": "5s", "stage": "raw", "columns": '{"timestamp": "ts"}',
         "source_time_zone": "Europe/Berlin",
-        "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m",
+        "send": "changes", "dead_band": '{"voltageV": 0.1}', "swinging_door": '{"voltageV": 0.1}', "context_rows": "3",
+        "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m", "resolution": '{"voltageV": 0.01}',
+        "descriptions": "once",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
         "ru_budget": "5000/h", "skip_replays": "true",
         "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
+        "indexed": '{"readings": ["/city"]}', "ttl": '{"runs": "30d"}',
         "subscription": "0b1f6471-1bf0-4dda-aec3-cb9272f09590", "scale_limit": "20000",
     }  # fmt: skip
     env(**{name: values.get(name, "text")})

@@ -121,6 +121,9 @@ def test_what_passes_were_charged_foretells_the_next(node: Node, account: Accoun
         grown = learned(node, strict.account)
         assert grown.charge("readings", REPLACE, pl.Series([_size(second)])).item() is None
         assert grown.charge("readings", INSERT, pl.Series([_size(first), _size(second)])).null_count() == 0
+    with open_checkpoint(node.state, node.city) as checkpoint:
+        frame, _ = spending.learned(checkpoint)
+    assert frame.filter(container="readings", operation=INSERT)["documents"].sum() == 700
 
 
 def test_what_was_learned_is_learned_anew_when_it_is_of_another_version(node: Node, strict: StrictCosmos) -> None:
@@ -222,6 +225,14 @@ def test_the_database_that_is_most_behind_is_first_while_a_budget_ends_passes(no
         pass
     assert seen[0] == "b"
     assert set(seen) == {"a", "b"}
+
+
+def test_rejects_promise_no_cheap_rows(node: Node, strict: StrictCosmos) -> None:
+    bad = [{**row, "timestamp": "noon"} for row in readings(210)]
+    databases.create(node.database(), [*bad, *readings(400, step_s=20)])
+    report = ingest(node, strict.account, ru_budget="500")
+    assert (report.taken.rejected, report.exit_code) == (210, 0)
+    assert 450 < charged(strict) <= 520
 
 
 def test_previews_go_up_only_while_much_is_left(node: Node, strict: StrictCosmos) -> None:

@@ -296,7 +296,7 @@ def test_charges_of_all_nodes_are_added_by_container_and_operation():
     assert "charges" not in document([HANDLE], [told()])["totals"]
 
 
-@pytest.mark.parametrize("charges", ["x", [1], [None], [{}], [{"container": 1, "operation": "a"}], {"a": 1}])
+@pytest.mark.parametrize("charges", ["x", 5, [1], [None], [{}], [{"container": 1, "operation": "a"}], {"a": 1}])
 def test_charges_that_are_none_are_passed_over(charges):
     assert "charges" not in document([HANDLE], [told(report={**INGEST, "charges": charges})])["totals"]
 

@@ -281,7 +281,7 @@ def test_an_old_container_is_refused_with_the_reason(cli, filled, monkeypatch):
     result = cli("sensors", "clean", "--yes")
     assert result.exit_code == 1
     assert "partition key is /city, expected /city, /sensorId, /month" in result.stderr
-    assert "choose another database or container name" in result.stderr
+    assert "a partition key cannot be changed. To move: (1)" in result.stderr
     assert len(stored(filled)["runs"]) == 6
 
 

@@ -29,4 +29,7 @@ def account_of(variables: Mapping[str, str], doing: str) -> "Account":
             why="it is not set, so it is not known where documents are",
             hint="put COSMOS_ENDPOINT and COSMOS_KEY into .env: see .env.template",
         )
-    return Account(*(variables[f"COSMOS_{name}"] for name in ("ENDPOINT", "KEY", "DATABASE", "CONTAINER")))
+    endpoint, key, database, container = (
+        variables[f"COSMOS_{name}"] for name in ("ENDPOINT", "KEY", "DATABASE", "CONTAINER")
+    )
+    return Account(endpoint, key, database, container)

@@ -19,6 +19,13 @@ from tests.harness.strict.upstream import Upstream
 
 _NOT_FOUND = 404
 _CREATED = 201
+_ETAG = {"path": '/"_etag"/?'}
+_INDEXES_ALL = {
+    "indexingMode": "consistent",
+    "automatic": True,
+    "includedPaths": [{"path": "/*"}],
+    "excludedPaths": [],
+}
 
 
 class Catalog:
@@ -45,6 +52,7 @@ class Catalog:
         self._clock = clock
         self._known: dict[tuple[str, str], Container] = {}
         self._made: dict[tuple[str, str], int | None] = {}
+        self._policies: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     async def container(self, exchange: Exchange) -> Container:
         """The container of a request, with the throughput that it has now.
@@ -58,19 +66,46 @@ class Catalog:
         return found
 
     async def pass_on(self, exchange: Exchange, content: Any) -> Answer:
-        """The emulator's answer to a request that is not about items, with the `defaultTtl` that it has no room for."""
-        answer = await self._upstream.send(exchange.method, exchange.path, exchange.headers, exchange.body)
+        """The emulator's answer to a request that is not about items, with what it has no room for.
+
+        That is the `defaultTtl` of a container, the path that Azure adds to what is excluded, and a replacement.
+
+        Raises:
+            Refused: A replacement has another partition key.
+        """
         at = _about(exchange, content)
+        if exchange.method == "PUT" and at[1]:
+            return await self._replace(exchange, at, content)
+        answer = await self._upstream.send(exchange.method, exchange.path, exchange.headers, exchange.body)
         if exchange.method == "DELETE":
             self._forget(at)
         elif exchange.method == "POST" and at[1] and answer.status == _CREATED:
             self._forget(at)
             self._made[at] = content.get("defaultTtl")
-        ttl = self._ttl(at) if at[1] and exchange.method in ("GET", "POST") else None
-        if ttl is None or answer.status not in (200, _CREATED):
+        if not at[1] or exchange.method not in ("GET", "POST") or answer.status not in (200, _CREATED):
             return answer
+        return replace(answer, body=self._properties(at, answer))
+
+    async def _replace(self, exchange: Exchange, at: tuple[str, str], content: Mapping[str, Any]) -> Answer:
+        """The new properties of a container; those of policy and TTL that are left out are the service's own."""
+        answer = await self._upstream.send("GET", exchange.path, {}, b"")
+        if answer.status != 200:
+            return answer
+        existing = self._properties(at, answer)
+        if content["partitionKey"]["paths"] != existing["partitionKey"]["paths"]:
+            raise Refused("Document collection partition key cannot be changed.", status=400)
+        self._forget(at)
+        self._made[at] = content.get("defaultTtl")
+        self._policies[at] = content.get("indexingPolicy") or _INDEXES_ALL
+        return replace(answer, body=self._properties(at, answer))
+
+    def _properties(self, at: tuple[str, str], answer: Answer) -> dict[str, Any]:
         assert isinstance(answer.body, bytes)
-        return replace(answer, body={**from_json(answer.body), "defaultTtl": ttl})
+        told: dict[str, Any] = from_json(answer.body)
+        policy = self._policies.get(at) or told["indexingPolicy"]
+        told["indexingPolicy"] = {**policy, "excludedPaths": [*(policy.get("excludedPaths") or ()), _ETAG]}
+        ttl = self._ttl(at)
+        return told if ttl is None else {**told, "defaultTtl": ttl}
 
     async def _read(self, at: tuple[str, str]) -> Container:
         path = "/dbs/{}/colls/{}".format(*(quote(name, safe="") for name in at))
@@ -82,7 +117,7 @@ class Catalog:
         return Container(
             f"{path}/docs",
             Key(told["partitionKey"]["paths"]),
-            Index(told["indexingPolicy"]),
+            Index(self._policies.get(at) or told["indexingPolicy"]),
             self._ttl(at),
             Bucket(self._throughput(at[1]), self._clock),
         )
@@ -92,7 +127,7 @@ class Catalog:
 
     def _forget(self, at: tuple[str, str]) -> None:
         """What was known of a container, or of all of a database."""
-        for known in (self._known, self._made):
+        for known in (self._known, self._made, self._policies):
             for key in [key for key in known if key == at or (key[0] == at[0] and not at[1])]:
                 del known[key]
 

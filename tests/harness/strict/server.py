@@ -140,7 +140,7 @@ class StrictCosmos:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         upstream = Upstream(self._upstream_account.endpoint)
-        ttl_s = {each.name: each.default_ttl_s for each in containers.definitions(self._upstream_account.container)}
+        ttl_s = {each.name: each.default_ttl_s for each in containers.wanted(self._upstream_account)}
         catalog = Catalog(upstream, self._rate, ttl_s, self._clock)
         self._service = Service(upstream, catalog, self._charges, self._now)
         http = web.Server(

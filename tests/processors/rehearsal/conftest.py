@@ -93,7 +93,15 @@ def town(root: Path, seed: str) -> Town:
     dice = random.Random(seed)
     node = Node(root)
     form: dict[str, Any] = dice.choice(
-        [{}, {"stage": "raw"}, {"stage": "schematized"}, {"stage": "aggregated"}, {"bucket_rows": dice.randint(2, 90)}]
+        [
+            {},
+            {"stage": "raw"},
+            {"stage": "schematized"},
+            {"stage": "aggregated"},
+            {"bucket_rows": dice.randint(2, 90)},
+            {"bucket_rows": dice.randint(2, 90), "descriptions": "once"},
+            {"send": "changes", "dead_band": {"temperatureC": 1.0}, "swinging_door": {"pressurePa": 100.0}},
+        ]
     )
     boxes = [
         Box(

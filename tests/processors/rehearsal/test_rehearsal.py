@@ -35,11 +35,16 @@ FORMS: list[dict[str, Any]] = [
     {"stage": "aggregated"},
     {"bucket_rows": 7},
     {"bucket_rows": 50, "bucket_seconds": 60},
+    {"descriptions": "once", "resolution": {"temperatureC": 0.1}},
+    {"bucket_rows": 20, "descriptions": "once"},
+    {"send": "changes", "dead_band": {"temperatureC": 1.0}, "swinging_door": {"humidityPct": 3.0}},
+    {"send": "changes", "swinging_door": {"humidityPct": 3.0, "temperatureC": 2.0}, "bucket_rows": 5},
+    {"send": "anomalies", "context_rows": 2},
 ]
 
 
 def settings(node: Node, **more: Any) -> Settings:
-    chosen = {"page_rows": 20, **more}
+    chosen = {"page_rows": 40, **more}
     return Settings(city=node.city, data=node.data, state=node.state, archive=node.archive, **chosen)
 
 
@@ -69,7 +74,7 @@ def full_run(node: Node, **more: Any) -> dict[str, tuple[int, int]]:
         purse = spending.purse(chosen, checkpoint, tally.meter, world)
         means = Means(chosen, city.recipe(chosen), world, Silent(), checkpoint, node.memory, tally, purse)
         take_rounds(found, means, None)
-        show_waiting(found, means)
+        show_waiting(node.city, means)
     return {
         name: (len(held) - before[name][1], node.memory.writes[name] - before[name][0] - (len(held) - before[name][1]))
         for name, held in node.memory.contents.items()

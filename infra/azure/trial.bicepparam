@@ -1,0 +1,7 @@
+// To try it: paid by the request unit, reached over the Internet from the addresses that are given on the command line
+// as `allowedAddresses`; from none without them.
+using './main.bicep'
+
+param capacity = 'serverless'
+param publicNetworkAccess = 'Enabled'
+param backupTier = 'Continuous7Days'

@@ -1,0 +1,47 @@
+"""What each container is, read from `containers.json`, which the Bicep of `infra/azure/` reads too."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+FILE = "containers.json"
+
+NEVER = -1
+"""Items expire only where they carry a `ttl` of their own."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """A container by its role, whatever its name.
+
+    Attributes:
+        role: What it takes; its name too, but for that of `readings`, which is a setting.
+        partition_key: Paths, one for each level. No logical partition of a city, sensor and month reaches the 20 GB
+            limit, and a query for a city stays a prefix query.
+        indexed: Paths of scalar properties that queries filter or sort by. All else stays without index: each
+            indexed path adds to the charge of each write.
+        ttl_s: Seconds until an item expires; `NEVER` unless it says so itself.
+    """
+
+    role: str
+    partition_key: tuple[str, ...]
+    indexed: tuple[str, ...]
+    ttl_s: int
+
+
+@cache
+def descriptions() -> tuple[Description, ...]:
+    """All containers, in the order in which they are made."""
+    told = json.loads((files("processors") / FILE).read_text(encoding="utf-8"))
+    return tuple(
+        Description(each["role"], tuple(each["partitionKey"]), tuple(each["indexed"]), each["ttlSeconds"])
+        for each in told
+    )
+
+
+def roles() -> tuple[str, ...]:
+    """What containers are called in settings."""
+    return tuple(each.role for each in descriptions())
