@@ -48,7 +48,11 @@ def levers(form: Form) -> Sequence[Lever]:
             bucketed,
         ),
         Lever("descriptions=once", "nothing: what a sensor is stands in a document of its own", once),
-        Lever("both", "nothing: as above", replace(bucketed, descriptions="once")),
+        Lever(
+            f"bucket_rows={BUCKET_ROWS}, descriptions=once",
+            "nothing: as for each",
+            replace(bucketed, descriptions="once"),
+        ),
         Lever(
             "resolution of usual sensors",
             "digits beyond 0.01 °C, 0.1 %, 10 Pa, 0.01 mm/s and 0.01 V, in Cosmos",

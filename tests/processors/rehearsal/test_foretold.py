@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
+from statistics import median
 
 from processors.city import passes
 from processors.containers import RUNS
@@ -59,7 +60,8 @@ def assert_foretold(foreseen: Foreseen, requests: Sequence[Exchange], seed: str)
     assert abs(foretold - charged) <= RU * charged
     ru_s = max(20, round(charged / random.Random(seed).uniform(60, 240)))
     takes_s = seconds_of(foreseen, ru_s)
-    took_s = replay.seconds(requests, ru_s, seed=1)
+    # In the mean of chance: far below 400 RU/s, which is the least that Azure gives, a pace may be found late.
+    took_s = median(replay.seconds(requests, ru_s, seed=number) for number in range(5))
     assert takes_s is not None
     assert abs(takes_s - took_s) <= DURATION * took_s
 

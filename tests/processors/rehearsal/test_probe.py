@@ -12,13 +12,14 @@ import pytest
 
 from processors.charges import Learned
 from processors.city import passes
-from processors.containers import RUNS
+from processors.containers import RUNS, definitions
 from processors.cosmos import Account
 from processors.errors import EndpointError, ProcessorError, SinkError, Stopped
 from processors.model import Documents
+from processors.rehearsal import rehearse
 from processors.rehearsal.counting import WRITES
 from processors.rehearsal.foresee import Foreseen, foresee
-from processors.rehearsal.probe import MOST_WRITES, PREFIX, choose
+from processors.rehearsal.probe import MOST_WRITES, PREFIX, _groups, choose
 from processors.rehearsal.samples import Samples, size_of
 from processors.world import Silent, World
 from tests.harness import databases, oracle
@@ -76,12 +77,18 @@ def test_nothing_is_asked_without_it(data: Node, strict: StrictCosmos) -> None:
     assert plan.learned_at is None
 
 
-def test_documents_are_as_large_as_those_that_they_stand_for(data: Node, strict: StrictCosmos) -> None:
-    plan = foreseen(data, strict.account)
-    planned = {(name, size) for name, _, size, _ in plan.rehearsal.counted.writes.rows()}
-    bucketed = [operation["resourceBody"] for operation in operations(strict) if "resourceBody" in operation]
-    sizes = {size_of(item) for item in bucketed if item.get("kind") != "bucket"}
-    assert sizes <= {size for _, size in planned}
+def test_documents_are_as_large_as_those_that_they_stand_for(data: Node, account: Account) -> None:
+    samples = Samples()
+    chosen_settings = data.settings(account, page_rows=500, bucket_rows=9, descriptions="once")
+    counted = rehearse(chosen_settings, World(), samples.see).counted
+    chosen = choose(counted.writes, samples)
+    assert {one.container for one in chosen} == set(CONTAINERS)
+    for one, group in _groups(chosen, f"{PREFIX}12345678"):
+        (item,) = group.items
+        assert group.sizes == [size_of(item)] == [one.document.size]
+        assert group.key == (f"{PREFIX}12345678", *one.document.key[1:])
+        paths = {each.name: each.indexed for each in definitions()}[one.container]
+        assert {path for path in paths if path[1:] in item} == {path for path in paths if path[1:] in one.document.item}
 
 
 def test_levers_are_priced_by_it(data: Node, strict: StrictCosmos) -> None:
