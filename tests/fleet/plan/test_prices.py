@@ -72,6 +72,7 @@ def test_a_missing_price_is_told(tmp_path: Path) -> None:
         ("[]", "line 1: expected an object with schemaVersion, date"),
         ("[" * 100_000, "recursion"),
         ('{"storagePerGbAndMonth": NaN}', "found NaN"),
+        ('{"storagePerGbAndMonth": Infinity}', "found Infinity"),
     ],
 )
 def test_what_is_no_object_of_prices(tmp_path: Path, text: str, said: str) -> None:

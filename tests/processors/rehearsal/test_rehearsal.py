@@ -197,6 +197,21 @@ def test_what_is_too_large_or_odd_is_seen() -> None:
     assert (counted.largest["c"], counted.odd_ids["c"], counted.long_keys["c"]) == (size, 1, 1)
 
 
+def test_what_comes_again_or_is_there_already_is_replaced() -> None:
+    sink = Counting()
+
+    def write(*ids: str, size: int) -> None:
+        sink.write("c", [Documents(("k",), [{"id": each} for each in ids], [size] * len(ids))])
+
+    sink.holds("c", ["there"])
+    write("a", "b", "there", size=10)
+    sink.holds("c", ["a"])  # told after it came: it is the one that came
+    write("b", size=30)
+    counted = sink.counted()
+    assert (counted.documents("c", "insert"), counted.documents("c", "replace")) == (2, 2)
+    assert counted.kept_bytes["c"] == 10 + 30 + 10
+
+
 def test_a_sample_is_of_the_latest_rows(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("processors.rehearsal.SAMPLE_ROWS", 100)
     monkeypatch.setattr("processors.rehearsal._LEAST_ROWS", 10)
