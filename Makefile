@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-reduction bench-network bench-queries clean
+.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-reduction bench-network bench-queries bench-costs clean
 
 PYTHON ?= python3
 PY := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)/python
@@ -77,6 +77,9 @@ bench-network: setup ## From submit to the last report, split into its parts, be
 
 bench-queries: setup ## What the common queries are charged by the strict service; writes docs/queries.md
 	@$(PY) -m bench.queries
+
+bench-costs: setup ## A plan beside what the run it foretells is charged; writes docs/cost.md
+	@$(PY) -m bench.costs
 
 clean: ## End the demo's emulator; remove all that make and the demo made
 	@$(PYTHON) tools/clean.py

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from processors import backoff, discover, planned, spending
 from processors.checkpoint import FILE as CHECKPOINT
 from processors.checkpoint import open_checkpoint
 from processors.compare import compare
+from processors.containers import RUNS
 from processors.cosmos import Account
 from processors.detect import detectors
 from processors.errors import CityError, ProcessorError, Stopped
@@ -145,9 +146,12 @@ def _pass(
                 tally.interrupted = True
             except ProcessorError as exc:
                 tally.stop(exc)
-            _settle(means)
+            _settle(means, sink.policies)
             report = _report(tally, settings)
             sink.put_run(report.document())
+            # What the report was charged is in no report, and is what the next plan wants to know.
+            own = {RUNS: sink.policies[RUNS]}
+            spending.keep(settings, checkpoint, own, tally.meter, purse, world.now())
             purse.settle()
             return report
     except Stopped:
@@ -157,7 +161,7 @@ def _pass(
     return _report(tally, settings)
 
 
-def _settle(means: Means) -> None:
+def _settle(means: Means, policies: Mapping[str, str]) -> None:
     """What the pass has spent is kept, also where it failed, and what there is to say of it is told."""
     settings, tally, purse = means.settings, means.tally, means.purse
     foretold, notices = planned.read(settings.state / settings.city)
@@ -165,7 +169,7 @@ def _settle(means: Means) -> None:
         tally.planned = foretold
     try:
         purse.settle()
-        notices += spending.keep(settings, means.checkpoint, means.sink.policies, tally.meter, purse, means.world.now())
+        notices += spending.keep(settings, means.checkpoint, policies, tally.meter, purse, means.world.now())
     except ProcessorError as exc:
         tally.stop(exc)
     if purse.closed and tally.behind():

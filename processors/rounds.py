@@ -13,11 +13,10 @@ from processors.budget import Purse
 from processors.checkpoint import Checkpoint
 from processors.errors import ArchiveError, SourceChanged, SourceError, Stopped
 from processors.model import Database
-from processors.pipeline import Intake, Recipe, Sender, Taken
+from processors.pipeline import Intake, Recipe, Sender, Sends, Sink, Taken
 from processors.pipeline.preview import EVERY_S, preview
 from processors.pipeline.rest import show_rest
 from processors.settings import Settings
-from processors.sink import Sink
 from processors.source import Source, open_source
 from processors.tally import Tally
 from processors.world import Progress, World
@@ -71,6 +70,15 @@ class Means:
     def sender(self) -> Sender:
         """Sends what leaves of a batch."""
         return Sender(self.sink, self.recipe, self.progress.moving)
+
+    @property
+    def sends(self) -> Sends:
+        """The same for what a database takes in."""
+        return self.sender
+
+    def archive(self, database: Database) -> Archive:
+        """Keeps what is taken in of a database."""
+        return Archive(self.settings.archive, database)
 
     def in_order(self, turns: Sequence[_Turns]) -> Sequence[_Turns]:
         """Those that are most behind first where a budget may end the pass before each has had its turn."""
@@ -254,8 +262,7 @@ class _Turns:
                 scratch=scratch(means.settings),
             )
         )
-        archive = Archive(means.settings.archive, database)
-        intake = Intake(database, source, means.checkpoint, archive, means.sender, means.recipe)
+        intake = Intake(database, source, means.checkpoint, means.archive(database), means.sends, means.recipe)
         for taken in intake.catch_up():
             self._tell(taken)
             if means.world.stop.is_set():

@@ -16,7 +16,7 @@ STAGES = {
 }  # fmt: skip
 WIRING = {
     "pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded", "query",
-    "archived", "spending",
+    "archived", "rehearsal", "spending",
 }  # fmt: skip
 SHARED = {
     "model", "schema", "errors", "form", "anchors", "files", "timestamps", "containers", "cosmos", "manifest",
