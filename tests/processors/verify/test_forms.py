@@ -132,9 +132,7 @@ def test_a_checkpoint_lost_with_a_batch_on_its_way_and_another_form(node: Node, 
 def test_readings_that_wait_are_counted(node: Node, account: Account) -> None:
     """They are in the archive, and Cosmos need not have them, unless they were shown."""
     databases.create(node.database(), day(0, 44))
-    node.run(bucket_rows=10)  # into another sink: nothing of it is in Cosmos, and nothing was shown
-    for item in node.memory.contents["readings"].values():
-        put(account, item)
+    processor.run_and_die(node, account, ("processors.rounds", "show_rest", "before", 1), bucket_rows=10)
     report = checked(node, account)
     assert_clean(report, rows=44, readings=40, documents=4)
     assert report.counts.held == 4
