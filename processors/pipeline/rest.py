@@ -19,7 +19,8 @@ from processors.pipeline.recipe import Taken
 from processors.pipeline.send import Sender
 from processors.schema import BUCKET, ROW_ID, SENSOR_ID
 
-_SHOWN = "shown"
+SHOWN = "shown"
+"""Name under which it is kept of each bucket up to which row id it was sent."""
 
 
 def show_rest(city: str, sensor: str, checkpoint: Checkpoint, sender: Sender) -> Taken:
@@ -41,7 +42,7 @@ def show_rest(city: str, sensor: str, checkpoint: Checkpoint, sender: Sender) ->
         rest = waiting(carried)
         if rest is None:
             continue
-        owner = _owner(branch.generation)
+        owner = owner_of(branch.generation)
         before = checkpoint.carried(owner)
         (form, rows) = rest.parts[0]
         now = _summary(rows)
@@ -50,7 +51,7 @@ def show_rest(city: str, sensor: str, checkpoint: Checkpoint, sender: Sender) ->
             continue
         said = {name: frame for known in (before, carried) for name, frame in known.items() if name == SAID}
         sent = sender.readings(LetGo([(form, new)], {}, None), Origin(city, branch.generation), said)
-        checkpoint.keep(owner, {_SHOWN: now, **sent.carried})
+        checkpoint.keep(owner, {SHOWN: now, **sent.carried})
         taken += Taken(
             readings=sent.documents,
             notices=tuple(
@@ -65,8 +66,8 @@ def shown(city: str, sensor: str, checkpoint: Checkpoint) -> Iterator[str]:
     """Ids of the documents that were sent with what waits: whatever leaves under one of them takes its place."""
     for branch in checkpoint.branches(sensor):
         origin = Origin(city, branch.generation)
-        kept = checkpoint.carried(_owner(branch.generation))
-        sent = kept.get(_SHOWN)
+        kept = checkpoint.carried(owner_of(branch.generation))
+        sent = kept.get(SHOWN)
         if sent is not None and not sent.is_empty():
             rows = document.identify(sent.rename({"last": ROW_ID}), origin)
             yield from document.holding(rows)[document.ID]
@@ -74,7 +75,7 @@ def shown(city: str, sensor: str, checkpoint: Checkpoint) -> Iterator[str]:
             yield from document.described_ids(kept[SAID], origin)
 
 
-def _owner(generation: str) -> str:
+def owner_of(generation: str) -> str:
     """Stands for a generation in the checkpoint; none has such a name."""
     return f"{generation}/rest"
 
@@ -86,5 +87,5 @@ def _summary(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _as_they_are(before: dict[str, pl.DataFrame], now: pl.DataFrame) -> pl.DataFrame:
     """Buckets that were sent as they are."""
-    shown = before.get(_SHOWN)
+    shown = before.get(SHOWN)
     return now.clear() if shown is None else now.join(shown, on=now.columns, how="semi", nulls_equal=True)

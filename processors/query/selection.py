@@ -53,7 +53,7 @@ class Selection:
         before: Observed earlier than that.
         time: Property that says when, of containers whose documents have another than readings.
         alarms: Of the container of anomalies: alarms, and not what people said of them.
-        whole: Of buckets only those of which no reading is as late as `before`.
+        whole: Of buckets only those of which no reading is as late as `before`, and nothing that is of no time.
     """
 
     city: str | None = None
@@ -76,7 +76,11 @@ class Selection:
             (f"c.{self.time} >= @since", "@since", None if self.since is None else instant(self.since)),
             (f"c.{self.time} < @before", "@before", None if self.before is None else instant(self.before)),
             ("c.kind != @label", "@label", LABEL if self.alarms else None),
-            (_ENDED, "@before", instant(self.before) if self.whole and self.before is not None else None),
+            (
+                f"IS_DEFINED(c.{self.time}) AND {_ENDED}",
+                "@before",
+                instant(self.before) if self.whole and self.before is not None else None,
+            ),
             *more,
         ]
         given = [(text, name, value) for text, name, value in wanted if value is not None]

@@ -10,6 +10,7 @@ import polars as pl
 
 from processors.checkpoint import read_branches, read_frames
 from processors.pipeline.let_go import waiting
+from processors.pipeline.rest import SHOWN, owner_of
 from processors.recorded import Ask
 from processors.schema import BUCKET, ROW_ID, SENSOR_ID
 
@@ -49,12 +50,12 @@ def _read(connection: sqlite3.Connection, version: int, sensor: str, generation:
         none = pl.Series(ROW_ID, [], pl.Int64)
         return Waits(branch.position, none, none)
     ((_, rows),) = let_go.parts
-    return Waits(branch.position, rows[ROW_ID], _shown(rows, _frames(connection, version, f"{generation}/rest")))
+    return Waits(branch.position, rows[ROW_ID], _shown(rows, _frames(connection, version, owner_of(generation))))
 
 
 def _shown(rows: pl.DataFrame, kept: dict[str, pl.DataFrame]) -> pl.Series:
     """Those of the rows that wait that are in what `pipeline.rest` has noted of its buckets."""
-    noted = kept.get("shown")
+    noted = kept.get(SHOWN)
     if noted is None:
         return rows.clear()[ROW_ID]
     known = rows.join(noted, on=[SENSOR_ID, BUCKET], nulls_equal=True)

@@ -224,6 +224,13 @@ def test_a_bucket_stays_until_its_last_reading_is_old_enough(strict: StrictCosmo
     assert not stored(account)["readings"]
 
 
+def test_what_describes_sensors_is_of_no_time(account: Account) -> None:
+    description = {name: value for name, value in document("readings", 1).items() if name != TIMES["readings"]}
+    put(account, "readings", [{**description, "kind": "description"}])
+    assert erase.count(account, Selection(before=BEGIN + timedelta(days=9)))["readings"] == 0
+    assert erase.count(account, ALL)["readings"] == 1
+
+
 def test_runs_have_no_sensor(strict: StrictCosmos, account: Account) -> None:
     for name in NAMES:
         put(account, name, [document(name, 1)])
