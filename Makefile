@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-network clean
+.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-reduction bench-network bench-queries bench-costs clean
 
 PYTHON ?= python3
 PY := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)/python
@@ -69,8 +69,17 @@ bench: setup ## Speed and memory of each stage and of the whole
 bench-anomalies: setup ## Detectors against the Numenta benchmark and simulated truth; writes docs/anomalies.md
 	@$(PY) -m bench.anomalies
 
+bench-reduction: setup ## What the choice of readings saves, and its errors; writes docs/reduction.md
+	@$(PY) -m bench.reduction
+
 bench-network: setup ## From submit to the last report, split into its parts, beside Bacalhau's own CLI
 	@$(PYTHON) tools/setup.py network && $(PY) -m bench.network
+
+bench-queries: setup ## What the common queries are charged by the strict service; writes docs/queries.md
+	@$(PY) -m bench.queries
+
+bench-costs: setup ## A plan beside what the run it foretells is charged; writes docs/cost.md
+	@$(PY) -m bench.costs
 
 clean: ## End the demo's emulator; remove all that make and the demo made
 	@$(PYTHON) tools/clean.py

@@ -2,6 +2,7 @@
 
 FleetError              exit code
 ├── ChoiceError         2   what is asked for makes no sense for this account
+├── PriceError          2   a file of prices that cannot be read
 ├── RefusedError        3   the control plane cannot be reached, or refuses who we are
 └── ControlError        1   the control plane answers, and does not do what is asked
 """
@@ -33,6 +34,12 @@ class FleetError(Exception):
 
 class ChoiceError(FleetError):
     """What is asked for makes no sense for this account."""
+
+    exit_code = USAGE
+
+
+class PriceError(FleetError):
+    """A file of prices cannot be read."""
 
     exit_code = USAGE
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from processors import backoff, discover
+from processors import backoff, discover, planned, spending
 from processors.checkpoint import FILE as CHECKPOINT
 from processors.checkpoint import open_checkpoint
 from processors.compare import compare
+from processors.containers import RUNS
 from processors.cosmos import Account
 from processors.detect import detectors
 from processors.errors import CityError, ProcessorError, Stopped
@@ -29,8 +30,13 @@ __all__ = ["Silent", "World", "account", "node_name", "passes", "recipe", "start
 
 def form(settings: Settings) -> Form:
     """In which form the settings ask readings to leave."""
+    changes = settings.send == "changes"
     return Form(
         stage=settings.stage,
+        send=settings.send,
+        dead_band=settings.dead_band if changes else {},
+        swinging_door=settings.swinging_door if changes else {},
+        context_rows=settings.context_rows if settings.send == "anomalies" else 0,
         bucket_rows=settings.bucket_rows,
         bucket_s=settings.bucket_seconds,
         descriptions=settings.descriptions,
@@ -52,6 +58,7 @@ def recipe(settings: Settings) -> Recipe:
         ),
         detectors=detectors(thresholds=settings.thresholds, limits=settings.limits),
         readings=settings.container,
+        skip_replays=settings.skip_replays,
     )
 
 
@@ -124,12 +131,13 @@ def _pass(
         settings = settings.model_copy(update={"city": tally.databases[0].city})
         with (
             open_checkpoint(settings.state, settings.city) as checkpoint,
-            open_sink(account(settings), stop=world.stop, paces=paces) as sink,
+            open_sink(account(settings), stop=world.stop, paces=paces, meter=tally.meter) as sink,
         ):
             if checkpoint.put_aside is not None:
                 tally.add(Taken(notices=(f"checkpoint damaged, put aside as {checkpoint.put_aside}, made anew",)))
             shutil.rmtree(scratch(settings), ignore_errors=True)
-            means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, shown, hold=hold)
+            purse = spending.purse(settings, checkpoint, tally.meter, world)
+            means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, purse, shown, hold=hold)
             try:
                 take_rounds(tally.databases, means, until)
                 show_waiting(settings.city, means)
@@ -138,14 +146,37 @@ def _pass(
                 tally.interrupted = True
             except ProcessorError as exc:
                 tally.stop(exc)
+            _settle(means, sink.policies)
             report = _report(tally, settings)
             sink.put_run(report.document())
+            # What the report was charged is in no report, and is what the next plan wants to know.
+            own = {RUNS: sink.policies[RUNS]}
+            spending.keep(settings, checkpoint, own, tally.meter, purse, world.now())
+            purse.settle()
             return report
     except Stopped:
         tally.interrupted = True
     except ProcessorError as exc:
         tally.stop(exc)
     return _report(tally, settings)
+
+
+def _settle(means: Means, policies: Mapping[str, str]) -> None:
+    """What the pass has spent is kept, also where it failed, and what there is to say of it is told."""
+    settings, tally, purse = means.settings, means.tally, means.purse
+    foretold, notices = planned.read(settings.state / settings.city)
+    if foretold is not None and foretold.positions == means.positions:
+        tally.planned = foretold
+    try:
+        purse.settle()
+        notices += spending.keep(settings, means.checkpoint, policies, tally.meter, purse, means.world.now())
+    except ProcessorError as exc:
+        tally.stop(exc)
+    if purse.closed and tally.behind():
+        notices += (f"ru_budget {settings.ru_budget} is used up: what waits is for the next run",)
+    elif purse.budget is not None and purse.rows and tally.meter.spent.request_units is None:
+        notices += ("ru_budget ends nothing here: the service states no charges",)
+    tally.add(Taken(notices=notices))
 
 
 def _report(tally: Tally, settings: Settings) -> Report:

@@ -48,7 +48,8 @@ def compare(databases: Sequence[Database], using: Means, until: float | None) ->
     Args:
         databases: Those of the city.
         using: What the pass has; `Means.lives` says which life of a database counts.
-        until: When no new slice may begin any more (`World.clock`); the first one always does.
+        until: When no new slice may begin any more (`World.clock`); the first one always does, unless the budget is
+            used up.
 
     Raises:
         ProcessorError: Of the checkpoint or the sink.
@@ -59,7 +60,7 @@ def compare(databases: Sequence[Database], using: Means, until: float | None) ->
     if reached is None or end is None:
         return
     state, position, notices = _restored(using.checkpoint)
-    if position is not None and position >= end:
+    if (position is not None and position >= end) or using.purse.left <= 0:
         return
     using.tally.add(Taken(notices=notices))
     comparison = _Comparison(using, reached, end, state)
@@ -71,7 +72,7 @@ def compare(databases: Sequence[Database], using: Means, until: float | None) ->
         if using.world.stop.is_set():
             comparison.keep(at)
             raise Stopped
-        late = until is not None and using.world.clock() >= until
+        late = (until is not None and using.world.clock() >= until) or using.purse.left <= 0
         if at >= end or late or slices % _KEPT_EVERY == 0:
             comparison.keep(at)
         if late:
@@ -103,7 +104,7 @@ class _Comparison:
         origin = Origin(using.settings.city, OWNER)
         written = using.sink.write(ANOMALIES, document.comparisons(judged.findings, origin))
         refused = tuple(f"{OWNER}: {each.document_id} was refused: {each.why}" for each in written.refused)
-        using.tally.add(Taken(anomalies=written.documents, request_units=written.request_units, notices=refused))
+        using.tally.add(Taken(anomalies=written.documents, notices=refused))
         self._state = judged.state
         return end
 

@@ -122,7 +122,25 @@ def changeable_differences(account: Account, existing: Mapping[str, Any], defini
     return policy.differences(existing, definition.indexed, definition.default_ttl_s)
 
 
+@dataclass(frozen=True)
+class Found:
+    """A container that is there and has the partition key that it should have.
+
+    Attributes:
+        proxy: Leads to its items.
+        properties: As the service tells them.
+    """
+
+    proxy: ContainerProxy
+    properties: Mapping[str, Any]
+
+
 async def verify(client: CosmosClient, account: Account) -> dict[str, ContainerProxy]:
+    """All containers by name, see `find`."""
+    return {name: found.proxy for name, found in (await find(client, account)).items()}
+
+
+async def find(client: CosmosClient, account: Account) -> dict[str, Found]:
     """All containers by name, after one metadata read of each.
 
     Raises:
@@ -131,10 +149,11 @@ async def verify(client: CosmosClient, account: Account) -> dict[str, ContainerP
     """
     database = client.get_database_client(account.database)
     expected = wanted(account)
-    found = {definition.name: database.get_container_client(definition.name) for definition in expected}
+    proxies = {definition.name: database.get_container_client(definition.name) for definition in expected}
+    found: dict[str, Found] = {}
     try:
         async with asyncio.timeout(cosmos.START_S):
-            database_told, *told = await asyncio.gather(_read(database), *map(_read, found.values()))
+            database_told, *told = await asyncio.gather(_read(database), *map(_read, proxies.values()))
     except TimeoutError as error:
         raise cosmos.explain(error, account, "read the containers") from error
     if isinstance(database_told, Exception):
@@ -144,6 +163,7 @@ async def verify(client: CosmosClient, account: Account) -> dict[str, ContainerP
             subject = f"{account.database}/{definition.name}"
             raise cosmos.explain(answer, account, "read the container", subject) from answer
         _require_same(account, answer, definition)
+        found[definition.name] = Found(proxies[definition.name], answer)
     return found
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from processors.charges import Spent
+
 BEFORE_FIRST = -(2**63)
 """Position before the first row id that SQLite can give."""
 
@@ -82,12 +84,14 @@ class Batch:
         generation: Life of the database that they belong to.
         last_id: Row id of the last row.
         rows: One row a reading, by source name (see `source.Source.page`), in id order, never empty.
+        replayed: Whether a run before may have sent some of it.
     """
 
     database: Database
     generation: str
     last_id: int
     rows: pl.DataFrame
+    replayed: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,19 +130,26 @@ class Written:
 
     Attributes:
         documents: How many the service took.
-        request_units: Charge, None when the service states none.
+        spent: What it charged, also for attempts that came to nothing.
         refused: Those it will never take.
+        held: How many of those it took it had already, so that they were not sent again.
     """
 
     documents: int = 0
-    request_units: float | None = None
+    spent: Spent = field(default_factory=Spent)
     refused: Sequence[Refusal] = field(default_factory=tuple)
+    held: int = 0
+
+    @property
+    def request_units(self) -> float | None:
+        """Charge, None when the service states none."""
+        return self.spent.request_units
 
     def __add__(self, other: Written) -> Written:
-        """Both together; a charge that neither states stays None."""
-        charges = [w.request_units for w in (self, other) if w.request_units is not None]
+        """Both together."""
         return Written(
             self.documents + other.documents,
-            sum(charges) if charges else None,
+            self.spent + other.spent,
             (*self.refused, *other.refused),
+            self.held + other.held,
         )

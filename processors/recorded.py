@@ -32,7 +32,12 @@ class Ask(Protocol):
 def open_recorded(state: Path, city: str) -> Iterator[Recorded]:
     """What the city's checkpoint knows of a database; nothing when there is none. See `open_asked`."""
     with open_asked(state, city) as ask:
-        yield lambda sensor: ask(lambda connection, version: read_branches(connection, sensor, version)) or []
+        yield branches_by(ask)
+
+
+def branches_by(ask: Ask) -> Recorded:
+    """What a checkpoint that can be asked knows of a database."""
+    return lambda sensor: ask(lambda connection, version: read_branches(connection, sensor, version)) or []
 
 
 @contextmanager

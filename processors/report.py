@@ -10,8 +10,10 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
+from processors.charges import Spent
 from processors.errors import COMPLETE, FAILED, INTERRUPTED, PARTIAL, ProcessorError
 from processors.pipeline import Taken
+from processors.planned import Planned
 from processors.schema import VERSION
 
 MAX_BYTES = 2_047
@@ -95,12 +97,16 @@ class Report(Ended):
 
     Attributes:
         taken: Totals.
+        spent: What the pass was charged, also for what was not done in the end; without what the report itself costs.
+        planned: What was foretold of this pass, None where nothing was.
         backlog_rows: Rows that still wait, at most (ids may have gaps), without those of databases that failed; 0
             when all have caught up, None when the pass ended before each database was looked at.
         continuous: Whether to be stopped by a signal is how such a run ends well.
     """
 
     taken: Taken = field(default_factory=Taken)
+    spent: Spent = field(default_factory=Spent)
+    planned: Planned | None = None
     backlog_rows: int | None = None
     continuous: bool = False
 
@@ -118,7 +124,8 @@ class Report(Ended):
     def document(self) -> dict[str, Any]:
         """The report as a JSON object below `MAX_BYTES`; `truncated` when lists were cut for that.
 
-        `requestUnits` is null when the service states no charge.
+        `requestUnits` is null when the service states no charge. `planned` is there when something was foretold, and
+        half of the room is left for the lists.
         """
         taken = self.taken
         whole = {
@@ -129,14 +136,30 @@ class Report(Ended):
             "backlogRows": self.backlog_rows,
             "documents": {"readings": taken.readings, "aggregates": taken.aggregates, "anomalies": taken.anomalies},
             "rejects": taken.rejected,
-            "requestUnits": None if taken.request_units is None else round(taken.request_units, 2),
+            "requestUnits": _rounded(self.spent.request_units),
         }
+        planned = {} if self.planned is None else {"planned": self.planned.document()}
+        if len(encode({**whole, **planned}).encode()) <= MAX_BYTES // 2:
+            whole |= planned
         lists: dict[str, list[Any]] = {
             "rejectsByRule": [{"rule": rule, "rows": rows} for rule, rows in _largest_first(taken.rejects)],
             "errors": self.told(),
             "notices": [_cut(notice) for notice in taken.notices],
+            "charges": self._charges(),
         }
         return fit(whole, lists)
+
+    def _charges(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "container": container,
+                "operation": operation,
+                "documents": charge.documents,
+                "bytes": charge.bytes,
+                "requestUnits": _rounded(charge.request_units or None),
+            }
+            for (container, operation), charge in self.spent.totals().items()
+        ]
 
     def _id(self) -> str:
         who = hashlib.sha256(json.dumps([self.city, self.node]).encode()).hexdigest()[:8]
@@ -161,6 +184,10 @@ def fit(whole: dict[str, Any], lists: Mapping[str, Sequence[Any]]) -> dict[str, 
 def instant(at: datetime) -> str:
     """RFC 3339 in UTC, with microseconds."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _rounded(request_units: float | None) -> float | None:
+    return None if request_units is None else round(request_units, 2)
 
 
 def _largest_first(rejects: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from processors.archive import Archive
+from processors.budget import Purse
 from processors.checkpoint import Checkpoint
 from processors.errors import ArchiveError, SourceChanged, SourceError, Stopped
 from processors.model import Database
-from processors.pipeline import Intake, Recipe, Sender, Taken
+from processors.pipeline import Intake, Recipe, Sender, Sends, Sink, Taken
 from processors.pipeline.preview import EVERY_S, preview
 from processors.pipeline.rest import show_rest
 from processors.settings import Settings
-from processors.sink import Sink
 from processors.source import Source, open_source
 from processors.tally import Tally
 from processors.world import Progress, World
@@ -47,7 +47,9 @@ class Means:
     Attributes:
         shown: Database -> when its newest windows were last shown, or a backlog of the city began to go up
             (`World.clock`). It outlives the pass, for a backlog takes many.
+        purse: What the pass may spend.
         lives: Database -> its generation, once it was opened and has rows.
+        positions: Likewise, where it stood when the pass began.
         hold: Outlives the pass, too.
     """
 
@@ -58,14 +60,31 @@ class Means:
     checkpoint: Checkpoint
     sink: Sink
     tally: Tally
+    purse: Purse
     shown: dict[str, float] = field(default_factory=dict)
     lives: dict[str, str] = field(default_factory=dict)
+    positions: dict[str, int] = field(default_factory=dict)
     hold: Hold = field(default_factory=Hold)
 
     @property
     def sender(self) -> Sender:
         """Sends what leaves of a batch."""
         return Sender(self.sink, self.recipe, self.progress.moving)
+
+    @property
+    def sends(self) -> Sends:
+        """The same for what a database takes in."""
+        return self.sender
+
+    def archive(self, database: Database) -> Archive:
+        """Keeps what is taken in of a database."""
+        return Archive(self.settings.archive, database)
+
+    def in_order(self, turns: Sequence[_Turns]) -> Sequence[_Turns]:
+        """Those that are most behind first where a budget may end the pass before each has had its turn."""
+        if self.purse.budget is None:
+            return turns
+        return sorted(turns, key=lambda one: -self.tally.waiting(one.sensor))
 
 
 def scratch(settings: Settings) -> Path:
@@ -80,7 +99,7 @@ def take_rounds(databases: Sequence[Database], means: Means, until: float | None
         databases: Those of the city.
         means: What they share; the tally is told all.
         until: When no new round may begin any more (`World.clock`); the first one always does. None: there is no end
-            before all is taken in.
+            before all is taken in, or the budget is used up.
 
     Raises:
         ProcessorError: Of the checkpoint or the sink.
@@ -91,11 +110,14 @@ def take_rounds(databases: Sequence[Database], means: Means, until: float | None
         turns = [_Turns(database, means, copy) for database in databases]
         for one in turns:
             stack.callback(one.close)
-        waiting = deque(one for one in turns if one.begin())
+        waiting = deque(means.in_order([one for one in turns if one.begin()]))
         while waiting:
             for _ in range(len(waiting)):
+                rows = means.purse.batch(means.recipe.page_rows, len(waiting))
+                if not rows:
+                    return
                 one = waiting.popleft()
-                if one.take():
+                if one.take(rows):
                     waiting.append(one)
                 for each in turns:
                     each.show_newest()
@@ -120,6 +142,8 @@ def show_waiting(city: str, means: Means) -> None:
     for sensor in means.checkpoint.databases():
         if means.world.stop.is_set():
             raise Stopped
+        if means.purse.left <= 0:
+            return
         means.tally.add(show_rest(city, sensor, means.checkpoint, means.sender))
     means.hold.begin(means.world.clock())
 
@@ -151,13 +175,18 @@ class _Turns:
         if self._copy.of is self:
             self._copy.of = None
 
+    @property
+    def sensor(self) -> str:
+        """Name of the database's folder."""
+        return self._database.sensor
+
     def begin(self) -> bool:
         """Whether there may be something to take in."""
         return self._read(self._open)
 
-    def take(self) -> bool:
-        """One batch; whether there may be more."""
-        return self._read(self._take)
+    def take(self, rows: int) -> bool:
+        """One batch of at most so many rows; whether there may be more."""
+        return self._read(lambda: self._take(rows))
 
     def _read(self, action: Callable[[], bool]) -> bool:
         while True:
@@ -187,31 +216,31 @@ class _Turns:
         if means.world.stop.is_set():
             raise Stopped
         past_s = means.world.clock() - shown[self._database.sensor]
-        if past_s < EVERY_S:
+        if past_s < EVERY_S or not means.purse.spare:
             return
         try:
-            means.tally.add(
-                preview(
-                    self._database,
-                    self._source,
-                    means.checkpoint,
-                    means.sink,
-                    means.recipe,
-                    self._intake.branch,
-                    past_s,
-                )
+            preview(
+                self._database,
+                self._source,
+                means.checkpoint,
+                means.sink,
+                means.recipe,
+                self._intake.branch,
+                past_s,
             )
         except SourceError:
             self.close()  # to be opened again in its turn, which tells what is wrong
         shown[self._database.sensor] = means.world.clock()
 
-    def _take(self) -> bool:
+    def _take(self, rows: int) -> bool:
         if self._intake is None:
             self._open()
         if self._intake is None:
             return True
+        self._intake.page_rows = rows
         taken = next(self._intake, None)
         if taken is not None:
+            self._means.purse.taken(taken.rows - taken.rejected)
             self._tell(taken)
         waiting = 0 if taken is None else self._intake.waiting
         if waiting is not None:
@@ -233,8 +262,7 @@ class _Turns:
                 scratch=scratch(means.settings),
             )
         )
-        archive = Archive(means.settings.archive, database)
-        intake = Intake(database, source, means.checkpoint, archive, means.sender, means.recipe)
+        intake = Intake(database, source, means.checkpoint, means.archive(database), means.sends, means.recipe)
         for taken in intake.catch_up():
             self._tell(taken)
             if means.world.stop.is_set():
@@ -242,6 +270,7 @@ class _Turns:
         expected = 0 if intake.branch is None else source.extent().beyond(intake.branch.position)
         if intake.branch is not None:
             means.lives[database.sensor] = intake.branch.generation
+            means.positions.setdefault(database.sensor, intake.branch.position)
         means.tally.wait(database.sensor, expected)
         if source.mode == "copy":
             if self._copy.of is not None:

@@ -32,6 +32,12 @@ ODD = "!odd"
 BUCKET = "!bucket"
 """Column of readings that leave: the least row id of those that share its document, null for one of its own."""
 
+ALARM = "!alarm"
+"""Column of readings that may leave: whether an alarm names it."""
+
+PROVISIONAL = "provisional"
+"""Of a document that what follows may replace, or make superfluous."""
+
 EXTRA = "extra."
 """Prefix of a column of the table that the contract does not know."""
 

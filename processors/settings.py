@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from processors.budget import parse as parse_budget
 from processors.description import NEVER, roles
 from processors.detect.limit import DEFAULT_LIMITS
 from processors.detect.thresholds import DEFAULT_THRESHOLDS
@@ -27,7 +28,7 @@ from processors.discover import is_folder_name
 from processors.durations import parse_duration_s, parse_ttl_s
 from processors.endpoint import problem
 from processors.errors import SettingsError
-from processors.form import Descriptions, Stage, is_step
+from processors.form import Descriptions, Send, Stage, is_step
 from processors.names import SETTINGS_FILE
 from processors.schema import COLUMNS, DESCRIPTIONS, MEASURE_NAMES
 from processors.timestamps import is_zone
@@ -87,6 +88,14 @@ def _limits(limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, fl
     return limits
 
 
+def _bounds(bounds: dict[str, float]) -> dict[str, float]:
+    if unknown := sorted(bounds.keys() - set(MEASURE_NAMES)):
+        raise ValueError(f"no such measure: {_listed(unknown)}; there are {', '.join(MEASURE_NAMES)}")
+    if wrong := sorted(name for name, bound in bounds.items() if not bound > 0):
+        raise ValueError(f"not above 0: {_listed(wrong)}")
+    return bounds
+
+
 def _resolution(resolution: dict[str, float]) -> dict[str, float]:
     if unknown := sorted(resolution.keys() - set(MEASURE_NAMES)):
         raise ValueError(f"no such measure: {_listed(unknown)}; there are {', '.join(MEASURE_NAMES)}")
@@ -123,6 +132,16 @@ def _ttl(ttl_s: dict[str, int]) -> dict[str, int]:
     if wrong := sorted(role for role, each in ttl_s.items() if each != NEVER and not 0 < each <= _LONGEST_TTL_S):
         raise ValueError(f"neither from 1 to {_LONGEST_TTL_S} seconds nor never: {_listed(wrong)}")
     return ttl_s
+
+
+def _budget(text: str) -> str:
+    parse_budget(text)
+    return text
+
+
+def _written(value: object) -> object:
+    """A number as text, for files write one without quotes."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _subfolder(name: str) -> str:
@@ -182,6 +201,27 @@ class Settings(BaseSettings):
         0.0, ge=0, description="With `every`: the first pass starts within so many seconds, when is drawn for each node"
     )
     stage: Stage = Field("sanitized", description="How far readings are refined before they leave the node")
+    send: Send = Field(
+        "all",
+        description="Which readings leave: all, those that say something new (`changes`), or `anomalies` and what was "
+        "around them",
+    )
+    dead_band: Annotated[dict[str, float], AfterValidator(_bounds)] = Field(
+        default_factory=dict,
+        description="With `send = changes`: measure -> how far it may be from its value in the reading that left last, "
+        "in its unit",
+    )
+    swinging_door: Annotated[dict[str, float], AfterValidator(_bounds)] = Field(
+        default_factory=dict,
+        description="With `send = changes`: measure -> how far it may be from the straight line between the readings "
+        "that left before and after, in its unit",
+    )
+    context_rows: int = Field(
+        10,
+        ge=0,
+        le=1_000,
+        description="With `send = anomalies`: readings of the sensor before and after an anomaly that leave with it",
+    )
     bucket_rows: int = Field(1, ge=1, le=1_000, description="Readings of a document; 1: each has its own")
     bucket_seconds: Annotated[float | None, BeforeValidator(parse_duration_s)] = Field(
         None, ge=1, description="With `bucket_rows`: a document's readings are of the same so many seconds (or 1m, 1h)"
@@ -210,6 +250,14 @@ class Settings(BaseSettings):
         "UTC", description="IANA zone of time stamps that have none, in rows that name none"
     )
     page_rows: int = Field(20_000, ge=1, le=100_000, description="Rows of a batch")
+    ru_budget: Annotated[str, BeforeValidator(_written), AfterValidator(_budget)] = Field(
+        "", description="Request units for a run (5000) or for an hour (5000/h); what is left over waits. Empty: no end"
+    )
+    skip_replays: bool = Field(
+        False,
+        description="Ask which documents of a batch are there, where a run was killed while it sent it, and send the "
+        "others only. Takes the right to query: an identity that may only write cannot",
+    )
     coordinate_decimals: int = Field(2, ge=0, le=8, description="Decimals of coordinates from `sanitized` on")
     drop_fields: Annotated[tuple[str, ...], AfterValidator(_private_fields)] = Field(
         (), description="Document fields that do not leave the node from `sanitized` on"
@@ -236,6 +284,18 @@ class Settings(BaseSettings):
         ge=1_000,
         description="RU/s above which `cosmos scale` sets no maximum; one physical partition has 10,000",
     )
+
+    @model_validator(mode="after")
+    def _one_bound_for_a_measure(self) -> Settings:
+        if both := self.dead_band.keys() & self.swinging_door.keys():
+            raise ValueError(f"both a dead_band and a swinging_door: {', '.join(sorted(both))}")
+        bounds = {**self.dead_band, **self.swinging_door}
+        if spent := sorted(name for name, step in self.resolution.items() if bounds.get(name, step) <= step / 2):
+            raise ValueError(
+                f"rounding takes half a step, which is all of the bound or more: {', '.join(spent)}; "
+                "a dead_band or swinging_door needs more than half of the measure's resolution"
+            )
+        return self
 
     @model_validator(mode="after")
     def _raw_readings_say_all(self) -> Settings:

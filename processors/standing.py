@@ -10,10 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import polars as pl
+
 from processors import lineage
 from processors.archive import Archive
+from processors.form import Form
 from processors.manifest import Manifest
-from processors.model import BEFORE_FIRST, Branch, Database
+from processors.model import BEFORE_FIRST, Anchor, Batch, Branch, Database
 from processors.pipeline.evidence import Evidence
 from processors.pipeline.recipe import Recipe
 from processors.recorded import Recorded, scratch
@@ -21,11 +24,34 @@ from processors.source import Source, open_source
 
 
 class Untouched(Archive):
-    """An archive that is only looked at: a commit that a killed run left half moved stays so."""
+    """An archive that is only looked at: a commit that a killed run left half moved stays so, and nothing is kept."""
 
     def next_manifest(self, generation: str, after: int) -> Manifest | None:
         """See `Archive.manifest`."""
         return self.manifest(generation, after)
+
+    def announce(self, branch: Branch, ordinal: int) -> None:
+        """Nothing is announced."""
+
+    def write(
+        self,
+        batch: Batch,
+        after: int,
+        valid: pl.DataFrame,
+        rejects: pl.DataFrame,
+        anchors: Sequence[Anchor],
+        form: Form | None = None,
+        left: Sequence[Sequence[int]] | None = None,
+    ) -> None:
+        """Nothing is kept."""
+
+    def mend_readings(self, manifest: Manifest, valid: pl.DataFrame) -> Manifest:  # noqa: ARG002 - nothing is mended
+        """The manifest as it is."""
+        return manifest
+
+    def mend_rejects(self, manifest: Manifest, rejects: pl.DataFrame) -> Manifest:  # noqa: ARG002 - likewise
+        """The manifest as it is."""
+        return manifest
 
 
 @dataclass(frozen=True)

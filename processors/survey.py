@@ -142,7 +142,7 @@ def _held(database: Database, settings: Settings, recorded: Recorded, now: datet
     with open_table(database, settings.table, settings.columns) as source:
         standing = stand(database, source, archive, recorded, city.recipe(settings))
         rows, waiting = source.count(BEFORE_FIRST), source.count(standing.position)
-        early, late = _stamps(source, settings.source_time_zone)
+        early, late = stamps(source, settings.source_time_zone)
         return Held(
             database=database.sensor,
             rows=rows,
@@ -154,7 +154,7 @@ def _held(database: Database, settings: Settings, recorded: Recorded, now: datet
         )
 
 
-def _stamps(source: Source, zone: str) -> tuple[list[Stamp], list[Stamp]]:
+def stamps(source: Source, zone: str) -> tuple[list[Stamp], list[Stamp]]:
     """Readable rows where the last stretch begins, and the last ones; in a small table each half of it."""
     extent = source.extent()
     if extent.first_id is None or extent.last_id is None:

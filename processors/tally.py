@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from processors.charges import Meter
 from processors.errors import ProcessorError
 from processors.model import Database
 from processors.pipeline import Taken
+from processors.planned import Planned
 from processors.report import Report
 from processors.world import World
 
@@ -20,11 +22,15 @@ class Tally:
     Attributes:
         databases: Those of the city, None while they are not known.
         interrupted: Whether a signal ended the pass early.
+        meter: What the pass is charged.
+        planned: What was foretold of it, None where nothing was.
     """
 
     def __init__(self, world: World):
         self.databases: Sequence[Database] | None = None
         self.interrupted = False
+        self.meter = Meter()
+        self.planned: Planned | None = None
         self._world = world
         self._taken = Taken()
         self._waiting: dict[str, int] = {}
@@ -40,6 +46,10 @@ class Tally:
     def wait(self, sensor: str, rows: int) -> None:
         """So many rows of a database wait now, at most."""
         self._waiting[sensor] = rows
+
+    def waiting(self, sensor: str) -> int:
+        """Rows of a database that wait, at most; 0 where that is not known."""
+        return self._waiting.get(sensor, 0)
 
     def behind(self) -> set[str]:
         """Databases with rows that wait, without those that failed."""
@@ -62,6 +72,8 @@ class Tally:
             seconds=self._world.clock() - self._begun,
             databases=None if self.databases is None else len(self.databases),
             taken=self._taken,
+            spent=self.meter.spent,
+            planned=self.planned,
             backlog_rows=self._backlog_rows(),
             failures=self._failures,
             stopped_by=self._stopped_by,

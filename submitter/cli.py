@@ -44,7 +44,19 @@ class _Commands(LazyGroup):
 
 class _AllCommands(_Commands):
     package = "submitter.commands"
-    modules = ("run", "submit", "query", "verify", "version", "anomalies", "cosmos", "config", "network", "sensors")
+    modules = (
+        "run",
+        "plan",
+        "submit",
+        "query",
+        "verify",
+        "version",
+        "anomalies",
+        "cosmos",
+        "config",
+        "network",
+        "sensors",
+    )
 
 
 app = typer.Typer(

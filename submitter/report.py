@@ -82,6 +82,9 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
 }
 """What a table shows of each kind of report. JSON has all of it."""
 
+_CHARGED = ("documents", "bytes", "requestUnits")
+"""Numbers of an entry of a report's `charges`."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -218,6 +221,8 @@ def document(handles: Sequence[Handle], outcomes: Sequence[Outcome]) -> dict[str
             inner = inner.setdefault(name, {}) if isinstance(inner, dict) else None
         if isinstance(inner, dict):  # not where nodes of two kinds of report say two things under one name
             inner[column.path[-1]] = _total(column, outcomes)
+    if charges := _charges(outcomes):
+        totals["charges"] = charges
     return {
         "schemaVersion": VERSION,
         "jobs": [job(handle, [each for each in outcomes if each.handle is handle]) for handle in handles],
@@ -273,13 +278,36 @@ def _at(report: Mapping[str, Any] | None, path: Sequence[str]) -> Any:
     return value
 
 
+def _charges(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """What the reports' charges come to, by container and operation."""
+    found: dict[tuple[str, str], list[Any]] = {}
+    for each in outcomes:
+        told = _at(each.report, ("charges",))
+        for charge in told if isinstance(told, list) else ():
+            container, operation = _at(charge, ("container",)), _at(charge, ("operation",))
+            if isinstance(container, str) and isinstance(operation, str):
+                found.setdefault((container, operation), []).append(charge)
+    return [
+        {
+            "container": container,
+            "operation": operation,
+            **{name: _together(sum, (_at(each, (name,)) for each in told)) for name in _CHARGED},
+        }
+        for (container, operation), told in found.items()
+    ]
+
+
 def _total(column: Column, outcomes: Iterable[Outcome]) -> Any:
     """Of the values there are; None when there is none, or when they cannot be put together."""
-    values = [value for each in outcomes if (value := _at(each.report, column.path)) is not None]
-    if column.total is None or not values:
+    return _together(column.total, (_at(each.report, column.path) for each in outcomes))
+
+
+def _together(total_of: Callable[[list[Any]], Any] | None, told: Iterable[Any]) -> Any:
+    values = [value for value in told if value is not None]
+    if total_of is None or not values:
         return None
     try:
-        total = column.total(values)
+        total = total_of(values)
     except TypeError:
         return None
     if isinstance(total, float):

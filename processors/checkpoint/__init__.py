@@ -21,7 +21,15 @@ import polars as pl
 from processors.checkpoint import minutes
 from processors.checkpoint.file import SPREAD, VERSION, connect, later, put_aside
 from processors.checkpoint.lock import hold
-from processors.checkpoint.rows import DamagedError, check, checksum, read_branches, read_carried, read_lives
+from processors.checkpoint.rows import (
+    DamagedError,
+    check,
+    checksum,
+    read_branches,
+    read_carried,
+    read_frames,
+    read_lives,
+)
 from processors.errors import CheckpointError
 from processors.model import Branch
 from processors.schema import ACCUMULATOR, SENSOR_ID, WINDOW_START
@@ -36,6 +44,7 @@ __all__ = [
     "open_checkpoint",
     "read_branches",
     "read_carried",
+    "read_frames",
     "read_lives",
 ]
 

@@ -75,6 +75,17 @@ def read_carried(connection: sqlite3.Connection, name: str, version: int) -> dic
     return found
 
 
+def read_frames(connection: sqlite3.Connection, generation: str, version: int) -> dict[str, bytes]:
+    """Name -> the frame of that name that a generation carries, in IPC format; raises as `read_branches` does."""
+    found = {}
+    query = "SELECT * FROM carried WHERE generation = ?"
+    for _, name, *rest in connection.execute(query, (generation,)).fetchall():
+        if version != _ONE_VERSION_AGO:
+            check((generation, name), rest[-1], rest[0])
+        found[name] = rest[0]
+    return found
+
+
 def _branch(row: Sequence[Any], version: int) -> Branch:
     values = row if version == _ONE_VERSION_AGO else row[:-1]
     if version != _ONE_VERSION_AGO:

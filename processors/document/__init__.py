@@ -28,6 +28,7 @@ from processors.schema import (
     IS_DUPLICATE,
     MONTH,
     OBSERVED_AT,
+    PROVISIONAL,
     REQUIRED,
     ROW_ID,
     SENSOR_ID,
@@ -39,7 +40,8 @@ from processors.schema import (
 
 __all__ = [
     "BUCKETED", "DESCRIBED", "DESCRIPTION", "ID", "KIND", "Origin", "aggregates", "anomalies", "comparisons",
-    "describe", "described_by", "descriptions", "holding", "identify", "leaving", "readings", "unpack", "with_source",
+    "describe", "described_by", "described_ids", "descriptions", "holding", "identify", "leaving", "readings",
+    "unpack", "with_source",
 ]  # fmt: skip
 
 ID = "id"
@@ -113,10 +115,19 @@ def holding(rows: pl.DataFrame) -> pl.DataFrame:
 
 def descriptions(rows: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
     """One document for each description (see `description.apart`)."""
-    name = pl.format("{}-d{}", _prefix(rows, origin), DESCRIBED).alias(ID)
+    name = _description_id(rows, origin)
     return _documents(
         rows.with_columns(name, pl.lit(DESCRIPTION).alias(KIND), ttl=pl.lit(TTL_S)).drop(DESCRIBED), origin
     )
+
+
+def described_ids(rows: pl.DataFrame, origin: Origin) -> pl.Series:
+    """`id` of each description (`description.KEY`)."""
+    return rows.select(_description_id(rows, origin))[ID]
+
+
+def _description_id(rows: pl.DataFrame, origin: Origin) -> pl.Expr:
+    return pl.format("{}-d{}", _prefix(rows, origin), DESCRIBED).alias(ID)
 
 
 def _buckets(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documents]:
@@ -151,10 +162,10 @@ def readings(rows: pl.DataFrame, origin: Origin, stage: str) -> Iterator[Documen
 
 
 def _body(rows: pl.DataFrame, stage: str) -> pl.DataFrame:
-    """What the documents of a stage say, and `BUCKET` where it is there."""
+    """What the documents of a stage say, and `BUCKET` and `PROVISIONAL` where they are there."""
     if stage == "raw":
         names = [ID, SENSOR_ID, MONTH, ROW_ID, OBSERVED_AT, "source"]
-        return rows.select(*names, *(name for name in (BUCKET,) if name in rows.columns))
+        return rows.select(*names, *(name for name in (BUCKET, PROVISIONAL) if name in rows.columns))
     return rows.drop(SOURCE_TIMESTAMP, EXTRAS).with_columns(
         pl.when(flag).then(statement=True).alias(flag) for flag in (TIME_AMBIGUOUS, IS_DUPLICATE)
     )

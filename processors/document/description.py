@@ -91,6 +91,14 @@ def described_by(reading: Mapping[str, Any]) -> str | None:
     return f"{str(reading['id']).partition('-')[0]}-d{named}"
 
 
+def name_of(item: Mapping[str, Any]) -> str | None:
+    """The name of the document of a description by what it says, None where it says nothing; JSON has 1.0 as 1, too."""
+    real = {field.name for field in DESCRIPTIONS if field.kind == "real"}
+    said = {name: item[name] for name in NAMES if name in item}
+    whole = {name for name, value in said.items() if name in real and type(value) is int}
+    return _name({MONTH: item.get(MONTH), **said, **{name: float(said[name]) for name in whole}})
+
+
 def _name(row: Mapping[str, Any]) -> str | None:
     """80 bits of SHA-256 over what is said and the month, None where nothing is said."""
     said = {name: value for name, value in row.items() if name not in (SENSOR_ID, MONTH) and value is not None}

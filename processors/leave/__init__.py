@@ -14,7 +14,8 @@ import polars as pl
 
 from processors.form import Form
 from processors.leave.buckets import gather
-from processors.schema import BUCKET
+from processors.leave.choose import choose, undecided
+from processors.schema import BUCKET, PROVISIONAL
 
 __all__ = ["Leaving", "leave", "rest"]
 
@@ -40,22 +41,31 @@ def leave(rows: pl.DataFrame, carried: Mapping[str, pl.DataFrame], form: Form) -
     """What leaves once these rows are there.
 
     Args:
-        rows: Of one generation in id order, as far as documents need them: with `id`, `month` and `isAnomaly`.
+        rows: Of one generation in id order, as far as documents need them: with `id`, `month`, `isAnomaly` and,
+            unless all leave, `ALARM`, which no document says.
         carried: What the call before returned, of the same form; empty at the start of a generation.
         form: Of the batch; not `aggregated`.
     """
+    chosen, state = choose(rows, carried, form)
     if form.bucket_rows == 1:
-        return Leaving(rows.with_columns(pl.lit(None, pl.Int64).alias(BUCKET)), {})
-    full, still_open = gather(rows, carried.get(OPEN), form.bucket_rows, form.bucket_s)
-    return Leaving(full, {OPEN: still_open})
+        return Leaving(chosen.with_columns(pl.lit(None, pl.Int64).alias(BUCKET)), state)
+    full, still_open = gather(chosen, carried.get(OPEN), form.bucket_rows, form.bucket_s)
+    return Leaving(full, {**state, OPEN: still_open})
 
 
 def rest(carried: Mapping[str, pl.DataFrame], form: Form) -> pl.DataFrame | None:
     """Readings that have not left yet and can be seen meanwhile, with `BUCKET`; None when there is none.
 
-    They leave again, in the same documents, when it is their turn.
+    Those that leave for certain do so again, in the same documents, when it is their turn. `PROVISIONAL` is true of
+    the others, and null of these: what is told by readings is told without one of them that has a later one.
     """
-    waiting = carried.get(OPEN)
-    if waiting is None or waiting.is_empty():
+    waiting, uncertain = carried.get(OPEN), undecided(carried)
+    known = [] if waiting is None else [waiting.with_columns(pl.lit(None, pl.Boolean).alias(PROVISIONAL))]
+    if uncertain is not None:
+        known.append(uncertain.with_columns(pl.lit(value=True).alias(PROVISIONAL)))
+    shown = pl.concat(known) if known else None
+    if shown is None or shown.is_empty():
         return None
-    return gather(waiting.clear(), waiting, form.bucket_rows, form.bucket_s, close=True)[0]
+    if form.bucket_rows == 1:
+        return shown.with_columns(pl.lit(None, pl.Int64).alias(BUCKET))
+    return gather(shown.clear(), shown, form.bucket_rows, form.bucket_s, close=True)[0]

@@ -42,6 +42,7 @@ class Intake:
         branch: Life of the database, at the position that the last batch moved it to; None before that is known, and
             for an empty table.
         waiting: Rows beyond that position, at most; 0 after the last batch, None before the first.
+        page_rows: Of the next batch, at most.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Intake:
     ):
         self.branch: Branch | None = None
         self.waiting: int | None = None
+        self.page_rows = recipe.page_rows
         self._database = database
         self._source = source
         self._checkpoint = checkpoint
@@ -109,14 +111,15 @@ class Intake:
 
         A function of its own, so that the page's frames end with it.
         """
-        database, checkpoint, recipe = self._database, self._checkpoint, self._recipe
-        rows = self._source.page(branch.position, recipe.page_rows, anchor=branch.anchors[-1])
+        database, checkpoint, recipe, most = self._database, self._checkpoint, self._recipe, self.page_rows
+        rows = self._source.page(branch.position, most, anchor=branch.anchors[-1])
         if rows.is_empty():
             self.waiting = 0
             return None
         page_rows = len(rows)
         form, rows = form_in_force(checkpoint, branch, recipe.form, rows)
-        batch = Batch(database, branch.generation, int(rows["id"][-1]), rows)
+        replayed = branch.anchors[-1]["id"] > rows["id"][0]  # a new life has its first row among its anchors
+        batch = Batch(database, branch.generation, int(rows["id"][-1]), rows, replayed)
         ends = (anchor_of(rows, 0), anchor_of(rows, -1))
         branch = intend(checkpoint, database, branch, ends[-1], form)
         conformed = conform(rows, default_zone=recipe.default_zone)
@@ -130,14 +133,14 @@ class Intake:
         branch = lineage.advance(branch, batch.last_id, ends[-1])
         checkpoint.advance(database.sensor, branch, {**refined.carried, **sent.carried}, refined.windows)
         self.branch = branch
-        last = page_rows < recipe.page_rows and len(rows) == page_rows
+        last = page_rows < most and len(rows) == page_rows
         self.waiting = 0 if last else self._source.extent().beyond(branch.position)
         return branch, replace(
             sent.taken,
             rows=len(rows),
             rejected=rejects[ROW_ID].drop_nulls().n_unique(),
             rejects=_by_rule(rejects),
-            notices=tuple(f"{database.sensor}: {notice}" for notice in refined.notices),
+            notices=tuple(f"{database.sensor}: {notice}" for notice in (*refined.notices, *sent.taken.notices)),
         )
 
 

@@ -65,7 +65,7 @@ def _fold(
     refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
     refined = counted(refined, carried, branch.position, valid, manifest.rejects)
     origin = Origin(database.city, branch.generation)
-    waits = let_go(refined.rows, valid, origin, carried, _form(manifest, carried, recipe)).carried
+    waits = let_go(refined, valid, origin, carried, _form(manifest, carried, recipe)).carried
     waits = {**waits, **{name: frame for name, frame in carried.items() if name == SAID}}
     last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
     branch = lineage.advance(branch, manifest.last_id, last)

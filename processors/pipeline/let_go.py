@@ -17,10 +17,14 @@ from processors.errors import CheckpointError
 from processors.form import Form, form_of
 from processors.leave import leave, rest
 from processors.leave.pieces import split
-from processors.schema import ROW_ID
+from processors.pipeline.refine import Refined
+from processors.schema import ALARM, PROVISIONAL, ROW_ID
 
 FORM = "form.1"
 """Name under which the form of what waits is carried."""
+
+_PREVIOUS = "!previous"
+"""Row id of the reading before, of any sensor, if it is of the same batch."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,12 @@ class LetGo:
 
 
 def let_go(
-    rows: pl.DataFrame, valid: pl.DataFrame, origin: Origin, carried: Mapping[str, pl.DataFrame], form: Form
+    refined: Refined, valid: pl.DataFrame, origin: Origin, carried: Mapping[str, pl.DataFrame], form: Form
 ) -> LetGo:
     """What leaves with a batch.
 
     Args:
-        rows: Transformed, with `isAnomaly`, in id order.
+        refined: The batch: its rows in id order, and its alarms.
         valid: The conformed rows that they came from.
         origin: Where they come from.
         carried: What the batch before left.
@@ -60,17 +64,19 @@ def let_go(
     """
     before = waiting_form(carried)
     remains = None if before is None or before == form else rest(carried, before)
-    parts = [] if before is None or remains is None else [(before, _in_pieces(remains, before))]
+    # Readings that were not certain to leave do now: nothing of their form follows them.
+    parts = [] if before is None or remains is None else [(before, remains.drop(PROVISIONAL))]
     if form.stage == "aggregated":
-        return LetGo(parts, {}, _runs(parts, before, rows))
-    known = document.identify(rows, origin)
+        return LetGo(_ready(parts), {}, _runs(parts))
+    known = document.identify(refined.rows, origin)
     known = document.with_source(known, valid) if form.stage == "raw" else known
+    named = pl.col(ROW_ID).is_in(refined.alarms[ROW_ID].implode()).alias(ALARM)
+    known = known.with_columns(named, pl.col(ROW_ID).shift(1).alias(_PREVIOUS))
     leaving = leave(known, carried if before == form else {}, form)
-    parts.append((form, _in_pieces(leaving.rows, form)))
+    parts.append((form, leaving.rows))
     if form.sends_each:
-        return LetGo(parts, {}, None if len(parts) == 1 else _runs(parts, before, rows))
-    waits = {**leaving.carried, FORM: _as_frame(form)}
-    return LetGo(parts, waits, _runs(parts, before, rows, *leaving.carried.values()))
+        return LetGo(_ready(parts), {}, None if len(parts) == 1 else _runs(parts))
+    return LetGo(_ready(parts), {**leaving.carried, FORM: _as_frame(form)}, _runs(parts))
 
 
 def waiting(carried: Mapping[str, pl.DataFrame]) -> LetGo | None:
@@ -81,7 +87,7 @@ def waiting(carried: Mapping[str, pl.DataFrame]) -> LetGo | None:
     """
     form = waiting_form(carried)
     remains = None if form is None else rest(carried, form)
-    return None if form is None or remains is None else LetGo([(form, _in_pieces(remains, form))], carried, None)
+    return None if form is None or remains is None else LetGo(_ready([(form, remains)]), carried, None)
 
 
 def waiting_form(carried: Mapping[str, pl.DataFrame]) -> Form | None:
@@ -104,36 +110,21 @@ def waiting_form(carried: Mapping[str, pl.DataFrame]) -> Form | None:
     return form
 
 
-def _in_pieces(rows: pl.DataFrame, form: Form) -> pl.DataFrame:
-    return split(rows, raw=form.stage == "raw")
-
-
 def _as_frame(form: Form) -> pl.DataFrame:
     return pl.DataFrame({"form": [form.encode()]})
 
 
-def _runs(
-    parts: Sequence[tuple[Form, pl.DataFrame]], before: Form | None, rows: pl.DataFrame, *stayed: pl.DataFrame
-) -> list[list[int]]:
-    """Runs of the row ids that leave, broken where a row stays, or may have been left out of a batch before.
+def _ready(parts: Sequence[tuple[Form, pl.DataFrame]]) -> Sequence[tuple[Form, pl.DataFrame]]:
+    """As documents are made from them: in pieces that fit one."""
+    return [(form, split(rows.drop(_PREVIOUS), raw=form.stage == "raw")) for form, rows in parts]
 
-    Args:
-        parts: What leaves.
-        before: The form of what waited.
-        rows: Those of the batch, all of which are known.
-        stayed: Frames of rows that stay.
-    """
-    left = pl.concat([pl.Series(ROW_ID, [], pl.Int64), *(part[ROW_ID] for _, part in parts)])
-    others = [frame[ROW_ID] for frame in (rows, *stayed) if ROW_ID in frame.columns]
-    known = pl.concat([left, *others]).unique().sort().to_frame()
-    row_id = pl.col(ROW_ID)
-    breaks = row_id.is_in(left.implode()).rle_id().diff().fill_null(1) != 0
-    if before is not None and before.send != "all":
-        breaks |= (row_id.diff() > 1) & ~row_id.shift(1).is_in(rows[ROW_ID].implode())
-    runs = (
-        known.with_columns(row_id.is_in(left.implode()).alias("gone"), breaks.cum_sum().alias("run"))
-        .filter("gone")
-        .group_by("run", maintain_order=True)
-        .agg(row_id.first().alias("first"), row_id.last().alias("last"))
+
+def _runs(parts: Sequence[tuple[Form, pl.DataFrame]]) -> list[list[int]]:
+    """Runs of the row ids that leave: those go on that follow a reading which leaves, too."""
+    none = pl.DataFrame(schema={ROW_ID: pl.Int64, _PREVIOUS: pl.Int64})
+    left = pl.concat([none, *(rows.select(none.columns) for _, rows in parts)]).sort(ROW_ID)
+    begins = (pl.col(_PREVIOUS) != pl.col(ROW_ID).shift(1)).fill_null(value=True)
+    runs = left.group_by(begins.cum_sum().alias("run"), maintain_order=True).agg(
+        pl.col(ROW_ID).first().alias("first"), pl.col(ROW_ID).last().alias("last")
     )
     return [list(run) for run in runs.select("first", "last").rows()]

@@ -15,9 +15,9 @@ from processors.conform import conform
 from processors.containers import AGGREGATES
 from processors.document import Origin
 from processors.model import Branch, Database
-from processors.pipeline import Recipe, Sink, Taken
+from processors.pipeline import Recipe, Sink
 from processors.pipeline.refine import WINDOW
-from processors.schema import IS_ANOMALY, OBSERVED_AT, SENSOR_ID, TIMESTAMP_TYPE, WINDOW_START
+from processors.schema import IS_ANOMALY, OBSERVED_AT, PROVISIONAL, SENSOR_ID, TIMESTAMP_TYPE, WINDOW_START
 from processors.source import Source
 from processors.transform.aggregate import WINDOW_S, accumulate, merge, summarize
 from processors.transform.watermark import WATERMARK, watermarks, witness
@@ -31,8 +31,6 @@ LONGEST_S = 1_800.0
 TTL_S = 21_600
 """Seconds until a preview expires that no exact document has replaced: the drain takes long, or its rows are gone."""
 
-PROVISIONAL = "provisional"
-
 
 def preview(
     database: Database,
@@ -42,8 +40,8 @@ def preview(
     recipe: Recipe,
     branch: Branch,
     past_s: float,
-) -> Taken:
-    """Upserts the newest windows of a database's sensors; only the charge is counted.
+) -> None:
+    """Upserts the newest windows of a database's sensors; only the sink's meter counts them.
 
     Memory is bounded by a page. A window goes up once it is closed, like an exact one, and never over one that has
     left already. Anomalies are not counted: a detector has to see all rows before.
@@ -69,8 +67,7 @@ def preview(
         pl.lit(TTL_S).alias("ttl"),
     )
     origin = Origin(database.city, branch.generation)
-    written = sink.write(AGGREGATES, document.aggregates(provisional, origin, WINDOW_S))
-    return Taken(request_units=written.request_units)
+    sink.write(AGGREGATES, document.aggregates(provisional, origin, WINDOW_S))
 
 
 def _newest(source: Source, checkpoint: Checkpoint, recipe: Recipe, branch: Branch, past_s: float) -> pl.DataFrame:

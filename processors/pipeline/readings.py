@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
@@ -22,8 +23,8 @@ SAID = "said.1"
 _REMEMBERED = 64
 """Descriptions of a sensor; one that is forgotten is only written again."""
 
-Write = Callable[[Iterable[Documents]], Written]
-"""Upserts documents of readings; see `sink.Sink.write`."""
+Write = Callable[[Callable[[], Iterable[Documents]]], Written]
+"""Upserts documents of readings, which are made when it asks; see `sink.Sink.write`."""
 
 REFUSED: dict[str, pl.DataType] = {
     document.ID: pl.String(),
@@ -42,13 +43,13 @@ class Departed:
 
     Attributes:
         documents: Of readings, or of what describes them, that were taken.
-        request_units: Charge, None when the service states none.
+        held: How many of them were there already.
         refused: Readings that Cosmos will never take (`REFUSED`), by the ids of their own.
         carried: Which descriptions are in Cosmos.
     """
 
     documents: int
-    request_units: float | None
+    held: int
     refused: pl.DataFrame
     carried: dict[str, pl.DataFrame]
 
@@ -80,12 +81,12 @@ def depart(
             pending, said, written = _described(pending, origin, said, write)
             total += written
         while not pending.is_empty():
-            written = write(document.leaving(pending, origin, form))
+            written = write(partial(document.leaving, pending, origin, form))
             total += replace(written, refused=())
             refused, pending = _at_fault(pending, written.refused)
             refusals.append(refused)
     kept = {} if said.is_empty() else {SAID: said.group_by(SENSOR_ID, maintain_order=True).tail(_REMEMBERED)}
-    return Departed(total.documents, total.request_units, pl.concat(refusals), kept)
+    return Departed(total.documents, total.held, pl.concat(refusals), kept)
 
 
 def as_they_leave(rows: pl.DataFrame, form: Form, privacy: Privacy) -> pl.DataFrame:
@@ -105,7 +106,7 @@ def _described(
     """
     rows, descriptions = description.apart(rows)
     new = descriptions.join(said, on=description.KEY, how="anti", maintain_order="left")
-    written = write(document.descriptions(new, origin)) if len(new) else Written()
+    written = write(partial(document.descriptions, new, origin)) if len(new) else Written()
     names = [refusal.document_id.rpartition("-d")[2] for refusal in written.refused]
     there = new.filter(~pl.col(document.DESCRIBED).is_in(names)).select(description.KEY)
     said = pl.concat([said, there])

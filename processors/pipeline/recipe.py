@@ -21,6 +21,7 @@ class Recipe:
         privacy: What must not leave.
         detectors: In the order in which anomalies are listed.
         readings: Name of the container of readings.
+        skip_replays: Whether documents that a run before has sent are asked for, and not sent again.
     """
 
     page_rows: int
@@ -29,6 +30,7 @@ class Recipe:
     privacy: Privacy
     detectors: Sequence[Detector]
     readings: str
+    skip_replays: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,6 @@ class Taken:
         anomalies: Likewise.
         rejects: Rule -> rows that broke it.
         rejected: Rows that broke one.
-        request_units: Charge, None when the service states none.
         notices: For people.
     """
 
@@ -54,12 +55,10 @@ class Taken:
     anomalies: int = 0
     rejects: Mapping[str, int] = field(default_factory=dict)
     rejected: int = 0
-    request_units: float | None = None
     notices: tuple[str, ...] = ()
 
     def __add__(self, other: Taken) -> Taken:
-        """Both together; a charge that neither states stays None."""
-        charges = [taken.request_units for taken in (self, other) if taken.request_units is not None]
+        """Both together."""
         rules = self.rejects.keys() | other.rejects.keys()
         return Taken(
             rows=self.rows + other.rows,
@@ -69,6 +68,5 @@ class Taken:
             anomalies=self.anomalies + other.anomalies,
             rejects={rule: self.rejects.get(rule, 0) + other.rejects.get(rule, 0) for rule in sorted(rules)},
             rejected=self.rejected + other.rejected,
-            request_units=sum(charges) if charges else None,
             notices=(*self.notices, *other.notices),
         )

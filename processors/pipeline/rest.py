@@ -6,8 +6,11 @@ refuses becomes a reject only then, with its batch; until then it is told of.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
+from processors import document
 from processors.checkpoint import Checkpoint
 from processors.document import Origin
 from processors.pipeline.let_go import LetGo, waiting
@@ -38,7 +41,7 @@ def show_rest(city: str, sensor: str, checkpoint: Checkpoint, sender: Sender) ->
         rest = waiting(carried)
         if rest is None:
             continue
-        owner = f"{branch.generation}/rest"
+        owner = _owner(branch.generation)
         before = checkpoint.carried(owner)
         (form, rows) = rest.parts[0]
         now = _summary(rows)
@@ -50,13 +53,30 @@ def show_rest(city: str, sensor: str, checkpoint: Checkpoint, sender: Sender) ->
         checkpoint.keep(owner, {_SHOWN: now, **sent.carried})
         taken += Taken(
             readings=sent.documents,
-            request_units=sent.request_units,
             notices=tuple(
                 f"{sensor}: row {row_id} waits for its bucket, and Cosmos will not take it: {status}: {why}"
                 for row_id, status, why in sent.refused.select(ROW_ID, "status", "why").rows()
             ),
         )
     return taken
+
+
+def shown(city: str, sensor: str, checkpoint: Checkpoint) -> Iterator[str]:
+    """Ids of the documents that were sent with what waits: whatever leaves under one of them takes its place."""
+    for branch in checkpoint.branches(sensor):
+        origin = Origin(city, branch.generation)
+        kept = checkpoint.carried(_owner(branch.generation))
+        sent = kept.get(_SHOWN)
+        if sent is not None and not sent.is_empty():
+            rows = document.identify(sent.rename({"last": ROW_ID}), origin)
+            yield from document.holding(rows)[document.ID]
+        if SAID in kept:
+            yield from document.described_ids(kept[SAID], origin)
+
+
+def _owner(generation: str) -> str:
+    """Stands for a generation in the checkpoint; none has such a name."""
+    return f"{generation}/rest"
 
 
 def _summary(rows: pl.DataFrame) -> pl.DataFrame:

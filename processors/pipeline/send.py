@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -27,6 +27,10 @@ class Sink(Protocol):
 
     def write(self, container: str, documents: Iterable[Documents]) -> Written:
         """Upserts them all, or raises; pulls them as it goes."""
+        ...
+
+    def held(self, container: str, documents: Iterable[Documents]) -> Collection[str]:
+        """Ids of those that are there as they are."""
         ...
 
 
@@ -92,28 +96,35 @@ class Sender:
     ) -> Sent:
         """See `Sends`."""
         origin = Origin(batch.database.city, batch.generation)
-        gone = let_go(refined.rows, valid, origin, carried, form)
-        readings = self.readings(gone, origin, carried)
-        anomalies = self._write(ANOMALIES, document.anomalies(refined.alarms, origin))
-        aggregates = self._write(AGGREGATES, document.aggregates(summarize(windows), origin, WINDOW_S))
-        others = anomalies + aggregates
+        gone = let_go(refined, valid, origin, carried, form)
+        skip = batch.replayed and self._recipe.skip_replays
+        readings = self.readings(gone, origin, carried, skip=skip)
+        anomalies = self._write(ANOMALIES, partial(document.anomalies, refined.alarms, origin), skip=skip)
+        # Always: a window may have changed since.
+        aggregates = self._write(AGGREGATES, partial(document.aggregates, summarize(windows), origin, WINDOW_S))
+        held = readings.held + anomalies.held
         taken = Taken(
             sent=gone.count - len(readings.refused),
             readings=readings.documents,
             aggregates=aggregates.documents,
             anomalies=anomalies.documents,
-            request_units=(Written(0, readings.request_units) + others).request_units,
+            notices=(f"{held} documents were there already and not sent again",) if held else (),
         )
-        refused = _rejects(pl.concat([readings.refused, _refused(others.refused)]))
+        refused = _rejects(pl.concat([readings.refused, _refused((*anomalies.refused, *aggregates.refused))]))
         return Sent(taken, refused, {**gone.carried, **readings.carried}, gone.left)
 
-    def readings(self, gone: LetGo, origin: Origin, carried: Mapping[str, pl.DataFrame]) -> Departed:
+    def readings(
+        self, gone: LetGo, origin: Origin, carried: Mapping[str, pl.DataFrame], *, skip: bool = False
+    ) -> Departed:
         """Writes the documents of readings that were let go; see `readings.depart`."""
-        write = partial(self._write, self._recipe.readings)
+        write = partial(self._write, self._recipe.readings, skip=skip)
         return depart(gone.parts, origin, self._recipe.privacy, carried, write)
 
-    def _write(self, container: str, documents: Iterable[Documents]) -> Written:
-        return self._sink.write(container, _told(documents, self._moving))
+    def _write(self, container: str, documents: Callable[[], Iterable[Documents]], *, skip: bool = False) -> Written:
+        """What came of it; with `skip` the documents are made twice: so they are never in memory all at once."""
+        held = self._sink.held(container, _told(documents(), self._moving)) if skip else ()
+        wanted = _others(documents(), held) if held else documents()
+        return self._sink.write(container, _told(wanted, self._moving)) + Written(len(held), held=len(held))
 
 
 def _told(documents: Iterable[Documents], moving: Callable[[], object]) -> Iterator[Documents]:
@@ -121,6 +132,14 @@ def _told(documents: Iterable[Documents], moving: Callable[[], object]) -> Itera
     for group in documents:
         moving()
         yield group
+
+
+def _others(documents: Iterable[Documents], held: Collection[str]) -> Iterator[Documents]:
+    """The documents without those that are held."""
+    for group in documents:
+        kept = [index for index, item in enumerate(group.items) if item["id"] not in held]
+        if kept:
+            yield Documents(group.key, [group.items[i] for i in kept], [group.sizes[i] for i in kept])
 
 
 def _refused(refused: Sequence[Refusal]) -> pl.DataFrame:

@@ -9,23 +9,24 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import replace
 from typing import Any
 
-from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosBatchOperationError
 
 from processors import containers, cosmos
+from processors.charges import Meter, Spent, policy_of
+from processors.charges.spent import of_query
+from processors.containers import Found
 from processors.cosmos import Account
 from processors.errors import SinkError
 from processors.model import Documents, Refusal, Written
 from processors.retry import THROTTLED, decide
 from processors.sink import answer as answers
-from processors.sink import batches
+from processors.sink import batches, held
 from processors.sink.answer import Answer
 from processors.sink.gate import Gate
 from processors.sink.pace import Pace
-from processors.sink.task import Settled, Task, delete, put
+from processors.sink.task import Settled, Task, ask, delete, put
 from processors.stopping import until_stopped
 
 REQUEST_TIMEOUT_S = 30.0
@@ -45,6 +46,7 @@ def open_sink(
     request_timeout_s: float = REQUEST_TIMEOUT_S,
     stop: threading.Event | None = None,
     paces: Paces | None = None,
+    meter: Meter | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     jitter: Callable[[], float] = random.random,
@@ -61,6 +63,7 @@ def open_sink(
         stop: Set when the run should end: what is in hand then has `stopping.GRACE_S`, here and in each `write`
             and `delete`.
         paces: What was learned before of how fast containers take documents; what is learned now is added.
+        meter: Is told of each answer what it charged.
         clock: Seconds, never falling.
         sleep: Waits between attempts, and for a turn.
         jitter: Numbers from 0 to 1.
@@ -80,11 +83,12 @@ def open_sink(
             return Sink(
                 account,
                 runner,
-                await containers.verify(client, account),
+                await containers.find(client, account),
                 budget_s=budget_s,
                 request_timeout_s=request_timeout_s,
                 stop=ending,
                 paces={} if paces is None else paces,
+                meter=Meter() if meter is None else meter,
                 clock=clock,
                 sleep=sleep,
                 jitter=jitter,
@@ -97,28 +101,35 @@ def open_sink(
 
 
 class Sink:
-    """Writes and deletes documents, and says what became of each; made by `open_sink`."""
+    """Writes and deletes documents, and says what became of each; made by `open_sink`.
+
+    Attributes:
+        policies: Container -> name of its indexing policy (`charges.policy_of`).
+    """
 
     def __init__(
         self,
         account: Account,
         runner: asyncio.Runner,
-        found: Mapping[str, ContainerProxy],
+        found: Mapping[str, Found],
         *,
         budget_s: float,
         request_timeout_s: float,
         stop: threading.Event,
         paces: Paces,
+        meter: Meter,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
         jitter: Callable[[], float],
     ) -> None:
         self._account = account
         self._runner = runner
-        self._containers = found
+        self.policies = {name: policy_of(each.properties) for name, each in found.items()}
+        self._containers = {name: each.proxy for name, each in found.items()}
         self._budget_s = budget_s
         self._request_timeout_s = request_timeout_s
         self._stop = stop
+        self._meter = meter
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -165,6 +176,23 @@ class Sink:
         """
         return self._run(delete(container, settled), documents)
 
+    def held(self, container: str, documents: Iterable[Documents]) -> frozenset[str]:
+        """Ids of those documents that the container has as they are.
+
+        A document of one reading is known by its id and row id, one of many readings also by how many: nothing else
+        of them is looked at.
+
+        Args:
+            container: One that is partitioned by sensor and month.
+            documents: As for `write`.
+
+        Raises:
+            SinkError: As for `write`.
+            EndpointError: As for `write`; also where this identity may write and not query.
+            Stopped: As for `write`.
+        """
+        return self._runner.run(until_stopped(self._held(container, documents), self._stop))
+
     def put_run(self, document: dict[str, Any]) -> None:
         """Upsert the report of a run, an item with `id` and `city`.
 
@@ -194,8 +222,7 @@ class Sink:
         except BaseExceptionGroup as failed:
             first = failed.exceptions[0]
             raise first from first.__cause__
-        total = sum((worker.result() for worker in workers), Written())
-        return replace(total, request_units=total.request_units or None)
+        return sum((worker.result() for worker in workers), Written())
 
     async def _work(self, task: Task, waiting: Iterator[Documents]) -> Written:
         written = Written()
@@ -212,9 +239,9 @@ class Sink:
             if not batches.is_sendable(part):
                 written += _refused(part, answers.TOO_LARGE, f"{sum(part.sizes):,} bytes, and an item may have 2 MB")
                 continue
-            answer, part, rest = await self._settle(task, part)
+            answer, spent, part, rest = await self._settle(task, part)
             pending += [rest] if rest.items else []
-            came = Written(request_units=answer.request_units)
+            came = Written(spent=spent)
             if answer.error is None:
                 came += Written(len(part.items))
             elif answer.refused:
@@ -231,15 +258,15 @@ class Sink:
             written += came
         return written
 
-    async def _settle(self, task: Task, batch: Documents) -> tuple[Answer, Documents, Documents]:
+    async def _settle(self, task: Task, batch: Documents) -> tuple[Answer, Spent, Documents, Documents]:
         """Sends a batch, or as much from its beginning as the pace allows.
 
         Returns:
-            The first answer that sending the same again would not change, or that it was throttled, with the charge of
-            all attempts; what was sent; and what was not.
+            The first answer that sending the same again would not change, or that it was throttled; what all attempts
+            were charged; what was sent; and what was not.
         """
         started_s: float | None = None
-        request_units, attempt = 0.0, 0
+        spent, attempt = Spent(), 0
         rest = batches.part(batch, 0, 0)
         while True:
             attempt += 1
@@ -248,7 +275,9 @@ class Sink:
                 rest = batches.joined(batches.part(batch, turn.documents, len(batch.items)), rest)
                 batch = batches.part(batch, 0, turn.documents)
                 answer = await self._send(task, batch)
-                request_units += answer.request_units
+                charged = answer.spent(task.container, batch)
+                self._meter.add(charged)
+                spent += charged
                 if answer.error is None:
                     turn.taken(answer.request_units)
                     self._progress_s, self._throttled = self._clock(), 0
@@ -256,7 +285,7 @@ class Sink:
                 if throttled:
                     turn.throttled(self._wait_s(task, answer, self._progress_s, self._next_throttling()))
             if answer.error is None or throttled or answer.refused or answer.status in answers.PERMANENT:
-                return replace(answer, request_units=request_units), batch, rest
+                return answer, spent, batch, rest
             await self._sleep(self._wait_s(task, answer, started_s, attempt))
 
     def _next_throttling(self) -> int:
@@ -285,6 +314,41 @@ class Sink:
             raise cosmos.explain(answer.error, self._account, task.doing, subject) from answer.error
         return wait_s
 
+    async def _held(self, container: str, documents: Iterable[Documents]) -> frozenset[str]:
+        return frozenset(
+            [
+                name
+                for one_key in documents
+                for text, parameters, items in held.questions(one_key)
+                for name in held.same(items, await self._ask(container, one_key.key, text, parameters))
+            ]
+        )
+
+    async def _ask(
+        self, container: str, key: tuple[str, ...], text: str, parameters: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Rows of a query of one full partition key."""
+        task, started_s, attempt = ask(container), self._clock(), 0
+        found: list[dict[str, Any]] = []
+
+        def note(headers: Mapping[str, Any], _page: object) -> None:
+            self._meter.add(of_query(container, cosmos.charge(headers)))
+
+        while True:
+            attempt += 1
+            arriving = self._containers[container].query_items(
+                text, parameters=parameters, partition_key=list(key), response_hook=note
+            )
+            try:
+                async with asyncio.timeout(self._request_timeout_s):
+                    found = [row async for row in arriving]
+            except cosmos.TRANSPORT_ERRORS as error:
+                answer = answers.of_failure(error)
+            else:
+                return found
+            self._meter.add(of_query(container, answer.request_units))
+            await self._sleep(self._wait_s(task, answer, started_s, attempt))
+
     async def _send(self, task: Task, batch: Documents) -> Answer:
         key = list(batch.key) if len(batch.key) > 1 else batch.key[0]
         try:
@@ -303,7 +367,7 @@ class Sink:
                 why=f"{len(batch.items)} operations were answered by {len(results)} results",
                 hint="look for a proxy that changes answers, then try `bacalhau-cosmos cosmos check`",
             )
-        return answers.of_taken(results.get_response_headers())
+        return answers.of_taken(results, results.get_response_headers())
 
 
 def _refused(batch: Documents, status: int, why: str) -> Written:

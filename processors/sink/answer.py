@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from azure.cosmos.exceptions import CosmosBatchOperationError
 
 from processors import cosmos
+from processors.charges import Spent
+from processors.charges import spent as charged
 from processors.model import Documents, Refusal
 
 TAKEN = 200
@@ -28,6 +30,7 @@ class Answer:
         advice_s: How long the service asks us to wait, None when it does not.
         refused: Documents with which the same will never be done, by index in the batch.
         error: What the SDK raised, None when all was taken.
+        done: Status and share of the charge of each operation, where all was taken.
     """
 
     status: int | None
@@ -35,11 +38,19 @@ class Answer:
     advice_s: float | None = None
     refused: Mapping[int, Refusal] = field(default_factory=dict)
     error: Exception | None = None
+    done: Sequence[tuple[int, float]] = ()
+
+    def spent(self, container: str, batch: Documents) -> Spent:
+        """What the request was charged."""
+        if self.error is None:
+            return charged.of_batch(container, batch.sizes, self.done, self.request_units)
+        return charged.of_failure(container, batch.sizes, self.request_units)
 
 
-def of_taken(headers: Mapping[str, Any]) -> Answer:
+def of_taken(results: Sequence[Mapping[str, Any]], headers: Mapping[str, Any]) -> Answer:
     """All operations of a batch were taken."""
-    return Answer(TAKEN, cosmos.charge(headers))
+    done = [(int(each["statusCode"]), cosmos.number(each.get("requestCharge")) or 0.0) for each in results]
+    return Answer(TAKEN, cosmos.charge(headers) or sum(share for _, share in done), done=done)
 
 
 def of_failed_operation(

@@ -58,5 +58,10 @@ def delete(container: str, settled: Settled) -> Task:
     return Task(container, "delete", "delete documents", lambda item: item["id"], settled, done)
 
 
+def ask(container: str) -> Task:
+    """Reads which are there; nothing is done to them."""
+    return Task(container, "read", "ask which documents are there (`skip_replays`)", lambda item: item["id"], _ignore)
+
+
 def _ignore(_written: Written) -> None:
     pass

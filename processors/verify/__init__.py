@@ -4,13 +4,15 @@ For each database of the city, generation by generation and a page of rows at a 
 
 1. The table: each row up to the position of its generation is a reading in the archive, with the same content, or
    among the rejects. Rows beyond wait, and are only counted.
-2. The archive, of rows that the table has lost as well: each reading has a document that says the same (`documents`),
-   except those taken in at the stage `aggregated` or refused by Cosmos.
-3. Cosmos: the documents of these sensors are no more than that (`extras`).
+2. The archive, of rows that the table has lost as well: each reading that has left, as the manifests say (`due`), is in
+   Cosmos once, in a document of its own or in a bucket, and says the same in the form that it left in (`documents`).
+   One that has not left may be there, and must then be right.
+3. Cosmos: the readings of these sensors are no more than that (`extras`).
 
 Nothing is written, no lock is taken, and a run may be going on. It sends a batch before it archives it, and
 archives it before its position moves; so what was archived when it was looked at is there, and what is there and
-not archived is looked for in the archive once more, and then in the table, before it is called extra.
+not archived is looked for in the archive once more, and then in the table, before it is called extra. What waits is
+looked at before what has left, so what leaves meanwhile is known to have been somewhere.
 
 Where the archive was begun anew, rows before its beginning are compared straight with the table, those that the
 table still has. Only readings are verified: aggregates and anomalies follow from them.
@@ -18,7 +20,6 @@ table still has. Only readings are verified: aggregates and anomalies follow fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -28,23 +29,25 @@ import polars as pl
 from processors import archive as archives
 from processors import city, discover
 from processors.city import World
-from processors.document import ID, Origin
+from processors.document import Origin
 from processors.errors import ArchiveError, ProcessorError, SourceChanged, SourceError
 from processors.model import Branch, Database
 from processors.names import partition_value
 from processors.query import open_reader
-from processors.recorded import open_recorded
-from processors.schema import MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
+from processors.recorded import Ask, branches_by, open_asked
 from processors.settings import Settings
 from processors.source import Source
 from processors.standing import Standing, Untouched, open_table, stand
-from processors.verify.documents import differences, prepared
+from processors.verify.described import Descriptions
 from processors.verify.extras import extras
-from processors.verify.findings import Counts, Finding, Findings, VerifyReport, open_findings
+from processors.verify.findings import Counts, Findings, VerifyReport, open_findings
+from processors.verify.gone import all_gone, is_refusal
 from processors.verify.holdings import Holding, Holdings
 from processors.verify.lookup import Lookup
-from processors.verify.stretches import STAGE, Stretch, stretches
+from processors.verify.stored import Comparison, Stored
+from processors.verify.stretches import FORM, Stretch, stretches
 from processors.verify.tables import compared, page
+from processors.verify.waits import waits
 
 __all__ = ["VerifyReport", "verify"]
 
@@ -53,9 +56,6 @@ _MOST_ROWS = 5_000
 
 _CHANGES = 3
 """Times that a table may be replaced while a page of it is read."""
-
-_REFUSED = "accepted_by_cosmos_"
-_NO_STAGE = ", unless it was taken in at the stage aggregated: the archive does not tell"
 
 
 def verify(settings: Settings, world: World, ids: Path | IO[str] | None = None) -> VerifyReport:
@@ -133,21 +133,22 @@ def _page_rows(settings: Settings) -> int:
 
 def _verify(state: _State) -> None:
     settings = state.settings
-    sensors: set[str] = set()
     with (
-        open_recorded(settings.state, settings.city) as recorded,
+        open_asked(settings.state, settings.city) as ask,
         open_reader(city.account(settings), settings.container) as reader,
     ):
         lookup = Lookup(reader, settings.city)
-        holdings = Holdings(settings, recorded, state.holdings or [], state.failures)
+        comparison = Comparison(lookup, Descriptions(reader, lookup), city.recipe(settings), state.findings)
+        holdings = Holdings(settings, branches_by(ask), state.holdings or [], state.failures)
         for holding in holdings.holdings:
             try:
-                sensors |= _Verification(state, holdings, holding, lookup).run()
+                stored = Stored(comparison, holding.database.sensor)
+                _Verification(state, holdings, holding, ask, stored).run()
             except (SourceError, ArchiveError) as error:
                 state.failures[holding.database.sensor] = error
             if state.interrupted:
                 return
-        for finding in extras(reader, lookup, sensors, holdings, _page_rows(settings)):
+        for finding in extras(reader, comparison, holdings, _page_rows(settings)):
             state.findings.add(finding)
             if state.world.stop.is_set():
                 state.interrupted = True
@@ -157,36 +158,39 @@ def _verify(state: _State) -> None:
 class _Verification:
     """One database, its archive and its documents."""
 
-    def __init__(self, state: _State, holdings: Holdings, holding: Holding, lookup: Lookup):
+    def __init__(self, state: _State, holdings: Holdings, holding: Holding, ask: Ask, stored: Stored):
         self._state = state
         self._holdings = holdings
         self._holding = holding
-        self._lookup = lookup
+        self._ask = ask
+        self._stored = stored
         self._recipe = city.recipe(state.settings)
         self._page_rows = _page_rows(state.settings)
-        self._sensors: set[str] = set()
         self._standing: Standing
 
     @property
     def _counts(self) -> Counts:
         return self._state.findings.counts
 
-    def run(self) -> set[str]:
-        """Compares; the sensor ids of the rows."""
+    def run(self) -> None:
+        """Compares."""
         if not self._holding.has_table:
             self._generations(None)
-            return self._sensors
+            return
         settings = self._state.settings
         with open_table(self._holding.database, settings.table, settings.columns) as source:
             self._generations(source)
-        return self._sensors
 
     def _generations(self, source: Source | None) -> None:
         self._standing = self._stand(source)
         position = self._standing.position
         for branch in self._standing.known:
+            archive = self._holding.archive
             begins = self._standing.begins.get(branch.generation)
-            for stretch in stretches(self._holding.archive, branch, begins, self._page_rows):
+            waiting = waits(self._ask, self._holding.database.sensor, branch.generation)
+            left = all_gone(archive, branch.generation)
+            self._stored.begin(left, waiting)
+            for stretch in stretches(archive, branch, begins, self._page_rows, left):
                 if self._state.world.stop.is_set():
                     self._state.interrupted = True
                     return
@@ -205,12 +209,10 @@ class _Verification:
         if source is not None:
             self._table(source, stretch, origin)
         if stretch.kept is not None:
-            refused = [
-                row_id for row_id, rules in stretch.rejects.items() if any(rule.startswith(_REFUSED) for rule in rules)
-            ]
-            self._counts.rejects += len(stretch.rejects)
-            self._counts.rows += len(stretch.rejects) - len(refused)
-            self._documents(stretch.kept, refused, origin)
+            broken = [row_id for row_id, rules in stretch.rejects.items() if not is_refusal(rules)]
+            self._counts.rejects += len(broken)
+            self._counts.rows += len(broken)
+            self._stored.compare(stretch.kept, stretch.rejects, origin)
 
     def _table(self, source: Source, stretch: Stretch, origin: Origin) -> None:
         """Compares the table's rows, as long as it is this life of the database that it holds."""
@@ -233,7 +235,8 @@ class _Verification:
                 continue
             position = found.last_id
             if stretch.elsewhere:
-                self._documents(found.rows.valid.with_columns(pl.lit(None, pl.String).alias(STAGE)), [], origin)
+                unknown = found.rows.valid.with_columns(pl.lit(None, pl.String).alias(FORM))
+                self._stored.compare(unknown, {}, origin)
             else:
                 for finding in findings:
                     self._state.findings.add(finding)
@@ -242,27 +245,3 @@ class _Verification:
         """Whether the table now holds another life than it did, so that what was found in it proves nothing."""
         before, self._standing = self._standing, self._stand(source)
         return self._standing.limits != before.limits
-
-    def _documents(self, kept: pl.DataFrame, refused: list[int], origin: Origin) -> None:
-        self._counts.rows += len(kept)
-        self._sensors |= set(kept[SENSOR_ID].unique())
-        aggregated = kept[STAGE].eq_missing("aggregated")
-        self._counts.aggregated += int(aggregated.sum())
-        sent = kept.filter(~aggregated & ~kept[ROW_ID].is_in(refused))
-        if sent.is_empty():
-            return
-        rows = prepared(sent.drop(STAGE), origin)
-        found = self._lookup.documents(rows.select(ID, SENSOR_ID, MONTH, OBSERVED_AT, ROW_ID), origin.generation)
-        self._counts.documents += len(found)
-        places = rows.select(ID, SENSOR_ID, ROW_ID).with_columns(sent[STAGE])
-        for finding in self._absent(places.filter(~pl.col(ID).is_in(list(found)))):
-            self._state.findings.add(finding)
-        told = dict(differences(sent.drop(STAGE), rows, found, origin, self._recipe.privacy))
-        for name, sensor, row_id, _ in places.filter(pl.col(ID).is_in(list(told))).rows():
-            finding = Finding("differing", name, sensor, row_id, self._holding.database.sensor, told[name])
-            self._state.findings.add(finding)
-
-    def _absent(self, places: pl.DataFrame) -> Iterator[Finding]:
-        for name, sensor, row_id, stage in places.rows():
-            why = f"its row was taken in, and Cosmos does not have it{'' if stage else _NO_STAGE}"
-            yield Finding("missing", name, sensor, row_id, self._holding.database.sensor, why)

@@ -1,32 +1,37 @@
-"""What the document of a row must say, and where the one that is there says otherwise.
+"""What a reading must say, and where the one that is there says otherwise.
 
-Documents are made again from the row by the code that makes them, at the stage that the document itself names.
-Not compared are `isAnomaly` and `isDuplicate`, which depend on the rows before. Of a document at the stage
-`sanitized`, descriptions may be as the present settings write them, or as others would have: whole, absent, as a
-hash, or with another number of decimals; what cannot have come from the row differs.
+Readings are made again from the row by the code that makes them, in the form that the row was taken in with; where the
+archive does not tell it, at the stage that the reading itself names. Not compared are `isAnomaly` and `isDuplicate`,
+which depend on the rows before, and `provisional`, which depends on those that follow. Of a reading at the stage
+`sanitized`, descriptions may be as the present settings write them, or as others would have: whole, absent, as a hash,
+or with another number of decimals; what cannot have come from the row differs.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from processors import document
 from processors.document import Origin
-from processors.form import STAGES
-from processors.schema import DESCRIPTIONS, IS_ANOMALY, IS_DUPLICATE
+from processors.document.description import NAMES
+from processors.form import STAGES, Form, Stage
+from processors.pipeline.readings import as_they_leave
+from processors.pipeline.recipe import Recipe
+from processors.schema import DESCRIPTIONS, IS_ANOMALY, IS_DUPLICATE, PROVISIONAL
 from processors.transform import transform
-from processors.transform.privacy import Privacy, sanitize
+from processors.transform.privacy import Privacy
+from processors.verify.described import Told
+from processors.verify.due import decoded
+from processors.verify.stretches import FORM
 
-Items = Mapping[str, Mapping[str, Any]]
-"""Documents by id."""
-
-_NOT_COMPARED = {IS_ANOMALY, IS_DUPLICATE}
+_NOT_COMPARED = {IS_ANOMALY, IS_DUPLICATE, PROVISIONAL}
 _HIDEABLE = {field.name for field in DESCRIPTIONS}
-_STAGES = frozenset(STAGES) - {"aggregated"}
+_STAGES: tuple[Stage, ...] = tuple(stage for stage in STAGES if stage != "aggregated")
 _HASH = re.compile(r"[0-9a-f]{32}")
 _DECIMALS = range(9)
 
@@ -42,33 +47,42 @@ def prepared(kept: pl.DataFrame, origin: Origin) -> pl.DataFrame:
 
 
 def differences(
-    kept: pl.DataFrame, rows: pl.DataFrame, found: Items, origin: Origin, privacy: Privacy
+    kept: pl.DataFrame, rows: pl.DataFrame, told: Told, origin: Origin, recipe: Recipe
 ) -> Iterator[tuple[str, str]]:
-    """Id and why, of documents that are not what their rows give.
+    """Id and why, of readings that are not what their rows give.
 
     Args:
-        kept: Conformed rows.
-        rows: The same, `prepared`.
-        found: Documents by id, of some of the rows; without what the service adds.
+        kept: Conformed rows with `FORM`.
+        rows: The same, `prepared`, without it.
+        told: Readings of some of the rows; without what the service adds.
         origin: Where the rows come from.
-        privacy: What must not leave, by the present settings.
+        recipe: Of the present settings: what must not leave, and the form where the archive does not tell it.
     """
-    stages = {name: item.get("stage") for name, item in found.items()}
-    for name, stage in stages.items():
-        if not isinstance(stage, str) or stage not in _STAGES:
-            yield name, f"its stage is {stage!r}, which no reading has"
-    for stage in sorted(_STAGES & {stage for stage in stages.values() if isinstance(stage, str)}):
-        own = rows.filter(pl.col(document.ID).is_in([name for name in found if stages[name] == stage]))
-        for documents in document.readings(_at_stage(kept, own, stage, privacy), origin, stage):
-            for item in documents.items:
-                if fields := _differing(item, found[item[document.ID]], own, stage):
-                    yield item[document.ID], f"differs from the row in: {', '.join(fields)}"
+    forms = {text: decoded(text) for text in kept[FORM].unique()}
+    for text, form in forms.items():
+        those = rows.filter(kept[FORM].eq_missing(pl.Series([text], dtype=pl.String)))
+        said = {name: told.readings[name].get("stage") for name in those[document.ID] if name in told.readings}
+        for stage in _STAGES if form is None else (form.stage,):
+            names = [name for name in said if form is not None or said[name] == stage]
+            own = those.filter(pl.col(document.ID).is_in(names))
+            possible = [Form(stage=stage), replace(recipe.form, stage=stage)] if form is None else [form]
+            ways = [dict(_compared(kept, own, told, origin, each, recipe.privacy)) for each in possible]
+            yield from ((name, why) for name, why in ways[0].items() if all(name in way for way in ways))
+        for name in said if form is None else ():
+            if said[name] not in _STAGES:
+                yield name, f"its stage is {said[name]!r}, which no reading has"
 
 
-def _at_stage(kept: pl.DataFrame, rows: pl.DataFrame, stage: str, privacy: Privacy) -> pl.DataFrame:
-    if stage == "raw":
-        return document.with_source(rows, kept)
-    return sanitize(rows, privacy) if stage == "sanitized" else rows
+def _compared(
+    kept: pl.DataFrame, own: pl.DataFrame, told: Told, origin: Origin, form: Form, privacy: Privacy
+) -> Iterator[tuple[str, str]]:
+    sourced = document.with_source(own, kept.drop(FORM)) if form.stage == "raw" else own
+    for documents in document.readings(as_they_leave(sourced, form, privacy), origin, form.stage):
+        for item in documents.items:
+            name = item[document.ID]
+            fields = _differing(item, told.readings[name], own, form.stage)
+            if fields := [field for field in fields if name not in told.untold or field not in NAMES]:
+                yield name, f"differs from the row in: {', '.join(fields)}"
 
 
 def _differing(item: Mapping[str, Any], found: Mapping[str, Any], rows: pl.DataFrame, stage: str) -> list[str]:

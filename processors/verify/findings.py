@@ -22,11 +22,12 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Finding:
-    """One document that is not as it should be.
+    """One reading, or one document of many, that is not as it should be.
 
     Attributes:
         kind: `missing`, `extra` or `differing`.
-        id: Of the document; None for a row without a usable sensor id.
+        id: Of the reading, which is that of its own document where it has one; of the document where that is damaged;
+            None for a row without a usable sensor id.
         sensor: Sensor id, None where it cannot be told.
         rowId: Row id, None where it cannot be told.
         database: Sensor folder, None where it cannot be told.
@@ -42,24 +43,31 @@ class Finding:
 
     @property
     def name(self) -> str:
-        """The document's id, or how else to find it."""
+        """The reading's id, or how else to find it."""
         return self.id or f"row {self.rowId} of {self.database}"
 
 
 @dataclass
 class Counts:
-    """Rows and documents, each counted once.
+    """Rows, readings and documents, each counted once.
 
     Attributes:
-        rows: Taken in, rejects among them, whether the table still has them or only the archive.
-        documents: Found in Cosmos, where they should be.
+        rows: Taken in, whether the table still has them or only the archive: `readings`, `held`, `leftOut`,
+            `rejects`, `aggregated`, and what is missing.
+        readings: Found in Cosmos, where they should be or may be.
+        documents: That these are in.
+        held: Readings that wait for their bucket to be full, and that Cosmos need not have yet.
+        leftOut: Readings that were left out on purpose, and that Cosmos does not have.
         rejects: Rows that were rejected, or that Cosmos did not take.
         aggregated: Rows taken in at the stage `aggregated`, which have no reading documents on purpose.
         waiting: Rows of the tables that are not taken in yet.
     """
 
     rows: int = 0
+    readings: int = 0
     documents: int = 0
+    held: int = 0
+    leftOut: int = 0  # noqa: N815 - as it is written
     rejects: int = 0
     aggregated: int = 0
     waiting: int = 0

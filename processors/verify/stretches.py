@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from processors.archive import Archive
+from processors.form import form_of
 from processors.manifest import Manifest
 from processors.model import Branch
 from processors.schema import ROW_ID
+from processors.verify.gone import Gone
 
-STAGE = "!stage"
-"""Column: the stage that a row was taken in at, null where the archive does not tell."""
+FORM = "!form"
+"""Column: the form that a row was taken in with (`form.Form.encode`), null where the archive does not tell."""
 
 _ROUNDS = 2
 """Times that the archive is listed: what a run adds meanwhile is looked at too, but it is not followed for ever."""
@@ -26,7 +28,7 @@ class Stretch:
     Attributes:
         after: Row id.
         last_id: Row id.
-        kept: Readings (`schema.READING`) and `STAGE`, in id order; None when the archive has nothing of the stretch.
+        kept: Readings (`schema.READING`) and `FORM`, in id order; None when the archive has nothing of the stretch.
         rejects: Row id -> names of the rules.
         elsewhere: Whether the archive was begun anew after the stretch, so that another one has it.
     """
@@ -38,7 +40,7 @@ class Stretch:
     elsewhere: bool = False
 
 
-def stretches(archive: Archive, branch: Branch, begins: int | None, page_rows: int) -> Iterator[Stretch]:
+def stretches(archive: Archive, branch: Branch, begins: int | None, page_rows: int, gone: Gone) -> Iterator[Stretch]:
     """All of a generation, from its beginning to the end of what was taken in, in order and without gaps.
 
     Args:
@@ -46,6 +48,7 @@ def stretches(archive: Archive, branch: Branch, begins: int | None, page_rows: i
         branch: The generation.
         begins: Position that its archive begins at, None when the archive does not know it.
         page_rows: Rows of a stretch at most.
+        gone: Is told of batches that have come since it was made.
 
     Raises:
         ArchiveError: A manifest or a file is damaged or missing.
@@ -67,11 +70,20 @@ def stretches(archive: Archive, branch: Branch, begins: int | None, page_rows: i
             if after > position:
                 yield Stretch(position, after, None, {})
                 waiting = _Waiting(after)
+            gone.add(manifest, archive)
             yield from waiting.add(manifest, archive, page_rows)
             position = manifest.last_id
         yield from waiting.taken()
     if branch.position > position:
         yield Stretch(position, branch.position, None, {})
+
+
+def _form(manifest: Manifest) -> str | None:
+    """The form of a batch; those of before forms were written down had none but a stage."""
+    if manifest.stage is None:
+        return None
+    form = form_of(manifest.form or {"stage": manifest.stage})
+    return None if form is None else form.encode()
 
 
 class _Waiting:
@@ -86,7 +98,7 @@ class _Waiting:
     def add(self, manifest: Manifest, archive: Archive, page_rows: int) -> Iterator[Stretch]:
         """Takes a batch; of a large one all but the last page is yielded at once."""
         rejects = archive.rejected(manifest)
-        whole = archive.read(manifest).with_columns(pl.lit(manifest.stage, pl.String).alias(STAGE))
+        whole = archive.read(manifest).with_columns(pl.lit(_form(manifest), pl.String).alias(FORM))
         pages = list(whole.iter_slices(page_rows)) or [whole]
         for page in pages[:-1]:
             last_id = int(page[ROW_ID][-1])

@@ -50,6 +50,13 @@ def run(
         str | None,
         typer.Option(help="A pass every so often (30s, 5m, 1h), until Ctrl-C.", show_default="one pass"),
     ] = None,
+    ru_budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Request units for this run (5000) or for an hour (5000/h); what is left over waits for the next one.",
+            show_default="no end",
+        ),
+    ] = None,
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
@@ -67,7 +74,15 @@ def run(
     from processors.report import encode
     from processors.world import World
 
-    named = {"city": city, "data": data, "state": state, "archive": archive, "stage": stage, "every": every}
+    named = {
+        "city": city,
+        "data": data,
+        "state": state,
+        "archive": archive,
+        "stage": stage,
+        "every": every,
+        "ru_budget": ru_budget,
+    }
     loaded = load_settings({**named, "endpoint": endpoint}, assigned, config, required=("city", "endpoint"))
     how = chosen(output)
     code = 0
@@ -100,7 +115,12 @@ def _lines(report: "Report") -> Iterator[tuple[str, Any]]:
     yield "rejects", taken.rejected
     for rule, rows in sorted(taken.rejects.items(), key=lambda pair: (-pair[1], pair[0])):
         yield f"  {rule}", rows
-    yield "request units", "-" if taken.request_units is None else round(taken.request_units, 2)
+    yield "request units", "-" if report.spent.request_units is None else round(report.spent.request_units, 2)
+    for (container, operation), charge in report.spent.totals().items():
+        if charge.request_units:
+            yield f"  {container} {operation}", f"{charge.request_units:,.2f} ({charge.documents:,} documents)"
+    if report.planned is not None and report.planned.request_units is not None:
+        yield "  planned", round(report.planned.request_units, 2)
     yield "documents/s", round(documents / report.seconds) if report.seconds else "-"
     yield "seconds", round(report.seconds, 3)
     for name, error in report.failures.items():

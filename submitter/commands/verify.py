@@ -39,9 +39,10 @@ def verify(
         Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
     ] = None,
 ) -> None:
-    """Compare SQLite, the archive and Cosmos DB by id: what is missing, extra or different.
+    """Compare SQLite, the archive and Cosmos DB by reading id: what is missing, extra or different.
 
-    Nothing is written but the file of --ids, and a run may be going on. Rows that wait to be taken in are no fault.
+    Nothing is written but the file of --ids, and a run may be going on. Rows that wait to be taken in are no fault, nor
+    readings that wait for their bucket to be full or were left out on purpose.
     Exit code 0 when nothing is missing, extra or different, 1 when something is.
     """
     from processors.city import World
@@ -67,7 +68,10 @@ def _lines(report: "VerifyReport") -> Iterator[tuple[str, Any]]:
     yield "outcome", report.outcome
     yield "databases", "-" if report.databases is None else report.databases
     yield "rows taken in", counts.rows
+    yield "  readings in Cosmos", counts.readings
     yield "  documents", counts.documents
+    yield "  waiting in open buckets", counts.held
+    yield "  left out on purpose", counts.leftOut
     yield "  rejects", counts.rejects
     yield "  aggregated only", counts.aggregated
     yield "rows waiting", counts.waiting

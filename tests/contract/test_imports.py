@@ -14,10 +14,13 @@ STAGES = {
     "source", "conform", "transform", "detect", "document", "sink", "archive", "checkpoint", "lineage",
     "neighbours", "leave",
 }  # fmt: skip
-WIRING = {"pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded"}
+WIRING = {
+    "pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded", "query",
+    "archived", "rehearsal", "spending",
+}  # fmt: skip
 SHARED = {
     "model", "schema", "errors", "form", "anchors", "files", "timestamps", "containers", "cosmos", "manifest",
-    "names", "words",
+    "names", "words", "charges",
 }  # fmt: skip
 """What every stage may import: values, names and helpers, and what says where Cosmos is."""
 
@@ -58,6 +61,21 @@ def test_packages_do_not_import_each_other(package: str) -> None:
         if not path.is_relative_to(ROOT / "submitter" / "commands")
         for name in imported(path)
         if name.split(".")[0] in others
+    }
+    assert not found
+
+
+def test_no_package_imports_a_tool() -> None:
+    """Here `tools/` is on the path; where the packages are installed it is not."""
+    tools = {path.stem for path in (ROOT / "tools").glob("*.py")}
+    tools |= {path.parent.name for path in (ROOT / "tools").glob("*/__init__.py")}
+    assert "bicep" in tools
+    found = {
+        (str(path.relative_to(ROOT)), name)
+        for package in PACKAGES
+        for path in modules(package)
+        for name in imported(path)
+        if name.split(".")[0] in tools
     }
     assert not found
 

@@ -34,6 +34,11 @@ class Memory:
         self.contents: Contents = {"readings": {}, "aggregates": {}, "anomalies": {}}
         self.writes: Counter[str] = Counter()
 
+    def held(self, container: str, documents: Iterable[Documents]) -> frozenset[str]:
+        """Which are there; what they say is not looked at."""
+        ids = frozenset(item["id"] for group in documents for item in group.items)
+        return ids & self.contents[container].keys()
+
     def write(self, container: str, documents: Iterable[Documents]) -> Written:
         count = 0
         for group in documents:

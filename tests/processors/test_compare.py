@@ -152,6 +152,19 @@ def test_a_lost_checkpoint_is_made_again_with_the_same_documents(
     assert told(account) == whole.told
 
 
+def test_nothing_is_compared_when_the_budget_is_used_up(
+    node: Node, account: Account, town: np.ndarray[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(node, town, range(420))
+    with monkeypatch.context() as patch:
+        patch.setattr("processors.city.compare", lambda *_: None)
+        assert ingest(node, account) == [0, 0]
+    with monkeypatch.context() as patch:
+        patch.setattr("processors.budget.Purse.left", 0.0)
+        assert ingest(node, account) == [0, 0]
+    assert ingest(node, account) == [0, 1]
+
+
 def test_a_run_that_ends_between_sink_and_checkpoint_repeats_itself(
     node: Node, account: Account, town: np.ndarray[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from processors.charges import FAILED, INSERT, REPLACE, Charge, Kind, Spent
 from processors.errors import (
     ArchiveError,
     BusyError,
@@ -21,6 +22,7 @@ from processors.errors import (
     SourceError,
 )
 from processors.pipeline import Taken
+from processors.planned import Planned
 from processors.report import MAX_BYTES, Report, encode
 
 REPORT = Report(
@@ -28,6 +30,21 @@ REPORT = Report(
 )
 SOURCE = SourceError("read readings", "data/denver/s1/sensor_data.db", why="locked", hint="wait")
 ENDPOINT = EndpointError("reach Cosmos", "https://example.invalid", why="refused", hint="check the endpoint")
+SPENT = Spent(
+    {
+        Kind("readings", FAILED, 0): Charge(100, 50_000, 1.5),
+        Kind("readings", INSERT, 200): Charge(900, 450_000, 4_500.003),
+        Kind("readings", INSERT, 201): Charge(80, 40_000, 300.12),
+        Kind("readings", REPLACE, 200): Charge(10, 5_000, 98.5),
+        Kind("aggregates", INSERT, 210): Charge(12, 7_200, 50.0),
+    },
+    17,
+)
+
+PLANNED = Planned(
+    made_at=datetime(2026, 11, 22, 4, 55, tzinfo=UTC), positions={"one": 1}, rows=1_000, documents={"readings": 1_000},
+    request_units=5_000.0, seconds=12.5,
+)  # fmt: skip
 
 
 def size(report: Report) -> int:
@@ -36,10 +53,10 @@ def size(report: Report) -> int:
 
 def test_a_report(golden: Callable[[str, str], None]) -> None:
     taken = Taken(
-        rows=1_000, sent=990, readings=990, aggregates=12, anomalies=3, rejected=10, request_units=4_950.123,
+        rows=1_000, sent=990, readings=990, aggregates=12, anomalies=3, rejected=10,
         rejects={"timestamp_readable": 7, "a": 3, "sensor_id_present": 7}, notices=("archive repaired: 1 files",),
     )  # fmt: skip
-    report = replace(REPORT, taken=taken, backlog_rows=250, failures={"s\u00e9": SOURCE})
+    report = replace(REPORT, taken=taken, spent=SPENT, backlog_rows=250, failures={"s\u00e9": SOURCE})
     text = encode(report.document())
     assert "\n" not in text
     golden("report.json", text + "\n")
@@ -59,7 +76,37 @@ def test_lists_are_in_order_and_whole_when_there_is_room() -> None:
 
 def test_a_charge_that_nobody_stated_is_null() -> None:
     assert REPORT.document()["requestUnits"] is None
-    assert replace(REPORT, taken=Taken(request_units=0.0)).document()["requestUnits"] == 0.0
+    silent = Spent({Kind("readings", INSERT, 1): Charge(10, 900)})
+    document = replace(REPORT, spent=silent).document()
+    assert document["requestUnits"] is None
+    assert document["charges"] == [
+        {"container": "readings", "operation": "insert", "documents": 10, "bytes": 900, "requestUnits": None}
+    ]
+
+
+def test_charges_are_by_container_and_operation_and_add_up() -> None:
+    document = replace(REPORT, spent=SPENT).document()
+    assert [
+        (each["container"], each["operation"], each["documents"], each["bytes"]) for each in document["charges"]
+    ] == [
+        ("readings", "insert", 980, 490_000),
+        ("readings", "replace", 10, 5_000),
+        ("aggregates", "insert", 12, 7_200),
+        ("readings", "failed", 100, 50_000),
+    ]
+    assert sum(each["requestUnits"] for each in document["charges"]) == pytest.approx(document["requestUnits"])
+    assert list(document["charges"][0]) == ["container", "operation", "documents", "bytes", "requestUnits"]
+
+
+def test_what_was_planned_is_beside_what_came() -> None:
+    assert "planned" not in REPORT.document()
+    assert replace(REPORT, planned=PLANNED).document()["planned"] == {
+        "madeAt": "2026-11-22T04:55:00.000000Z",
+        "rows": 1_000,
+        "documents": {"readings": 1_000},
+        "requestUnits": 5_000.0,
+        "seconds": 12.5,
+    }
 
 
 OUTCOMES: list[tuple[dict[str, Any], int, str]] = [
@@ -118,9 +165,17 @@ errors = st.builds(lambda doing, why, hint: SinkError(doing, "x", why=why, hint=
     stopped_by=st.none() | errors,
     rejects=st.dictionaries(names, st.integers(1, 2**63), max_size=60),
     notices=st.lists(text, max_size=6),
+    container=names,
 )
-@example(city="\x01" * 255, failures={"\x01" * 255: SOURCE}, stopped_by=None, rejects={}, notices=[])
-@example(city="d", failures={}, stopped_by=None, rejects={f"rule_{n:03}": n for n in range(200)}, notices=["n"] * 200)
+@example(city="\x01" * 255, failures={"\x01" * 255: SOURCE}, stopped_by=None, rejects={}, notices=[], container="r")
+@example(
+    city="d",
+    failures={},
+    stopped_by=None,
+    rejects={f"rule_{n:03}": n for n in range(200)},
+    notices=["n"] * 200,
+    container="r",
+)
 @settings(deadline=None, max_examples=60)
 def test_it_is_below_the_limit_and_says_when_it_was_cut(
     city: str,
@@ -128,14 +183,19 @@ def test_it_is_below_the_limit_and_says_when_it_was_cut(
     stopped_by: ProcessorError | None,
     rejects: dict[str, int],
     notices: list[str],
+    container: str,
 ) -> None:
     taken = Taken(rejects=rejects, notices=tuple(notices))
-    report = replace(REPORT, city=city, failures=failures, stopped_by=stopped_by, taken=taken)
+    spent = Spent({kind._replace(container=container): charge for kind, charge in SPENT.by_kind.items()})
+    planned = replace(PLANNED, documents={container: 10})
+    report = replace(
+        REPORT, city=city, failures=failures, stopped_by=stopped_by, taken=taken, spent=spent, planned=planned
+    )
     document = report.document()
     assert size(report) <= MAX_BYTES < 2_048
     assert json.loads(encode(document)) == document
-    kept = [len(document[name]) for name in ("rejectsByRule", "errors", "notices")]
-    given_ = [len(rejects), len(failures) + (stopped_by is not None), len(notices)]
+    kept = [len(document[name]) for name in ("rejectsByRule", "errors", "notices", "charges")]
+    given_ = [len(rejects), len(failures) + (stopped_by is not None), len(notices), len(spent.totals())]
     assert document["truncated"] is (kept != given_)
     assert document["rejectsByRule"] == [
         entry for entry in document["rejectsByRule"] if rejects[entry["rule"]] == entry["rows"]

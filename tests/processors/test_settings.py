@@ -282,6 +282,14 @@ def test_a_duration_of_another_type_is_left_alone() -> None:
         ("container", [""], ["r"]),
         ("table", [""], ["t"]),
         ("stage", ["", "Raw", "archived"], ["raw", "schematized", "sanitized", "aggregated"]),
+        ("send", ["", "some", "Changes"], ["all", "changes", "anomalies"]),
+        (
+            "dead_band",
+            [{"temperature": 1}, {"voltageV": 0}, {"voltageV": -1}, {"voltageV": math.nan}, 1],
+            [{}, {"voltageV": 0.1}],
+        ),
+        ("swinging_door", [{"temperature": 1}, {"voltageV": 0}, {"voltageV": math.inf}, []], [{}, {"voltageV": 0.1}]),
+        ("context_rows", [-1, 1_001, "few"], [0, 1_000]),
         ("source_time_zone", ["", " ", "Mars/Olympus", "europe/berlin"], ["UTC", "Europe/Berlin"]),
         ("columns", [{"tiestamp": "ts"}, {"timestamp": 3}, []], [{}, {"timestamp": "ts"}]),
         ("drop_fields", [("temperatureC",), ("rowId",), "model"], [(), ("latitude", "model")]),
@@ -347,6 +355,20 @@ def test_relative_folders_are_in_the_nodes_folder(env: Callable[..., None]) -> N
     assert settings.archive == Path("/mnt/archive")
 
 
+def test_a_measure_has_one_bound() -> None:
+    bounds = {"voltageV": 0.1, "pressurePa": 20.0}
+    assert "both a dead_band and a swinging_door: pressurePa, voltageV" in problems(
+        {"dead_band": {**bounds, "temperatureC": 1.0}, "swinging_door": bounds}
+    )
+
+
+def test_a_bound_is_more_than_what_rounding_takes() -> None:
+    given = {"dead_band": {"voltageV": 0.05}, "swinging_door": {"pressurePa": 20.0}}
+    told = problems({**given, "resolution": {"voltageV": 0.1, "pressurePa": 50.0, "humidityPct": 5.0}})
+    assert "rounding takes half a step, which is all of the bound or more: pressurePa, voltageV;" in told
+    load({**given, "resolution": {"voltageV": 0.01, "pressurePa": 10.0, "humidityPct": 5.0}})
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load({}).settings.city = "other"  # type: ignore[misc]
@@ -358,9 +380,11 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "endpoint": "https://a.documents.azure.com",
         "every": "30s", "start_delay": "5s", "stage": "raw", "columns": '{"timestamp": "ts"}',
         "source_time_zone": "Europe/Berlin",
+        "send": "changes", "dead_band": '{"voltageV": 0.1}', "swinging_door": '{"voltageV": 0.1}', "context_rows": "3",
         "bucket_rows": "60", "bucket_seconds": "1h", "hold": "1m", "resolution": '{"voltageV": 0.01}',
         "descriptions": "once",
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
+        "ru_budget": "5000/h", "skip_replays": "true",
         "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
         "indexed": '{"readings": ["/city"]}', "ttl": '{"runs": "30d"}',
         "subscription": "0b1f6471-1bf0-4dda-aec3-cb9272f09590", "scale_limit": "20000",
@@ -408,3 +432,15 @@ def test_an_error_about_a_name_that_is_no_utf8_can_be_printed() -> None:
 )
 def test_half_a_character_is_a_problem_like_others(values: dict[str, Any]) -> None:
     assert "\\ud800" in problems(values)
+
+
+@pytest.mark.parametrize("written", ['"5000"', "5000", "5000.0", '"5000/h"', '" 2.5 "'])
+def test_a_budget_is_request_units_for_a_run_or_an_hour(written: str) -> None:
+    file(f"ru_budget = {written}")
+    assert load({}).settings.ru_budget == str(json.loads(written))
+
+
+@pytest.mark.parametrize("written", ["0", "-1", '"5k"', '"5000/d"', "true", "inf", "nan", '"1e5"', f'"{"9" * 400}"'])
+def test_a_budget_that_is_none_is_a_problem(written: str) -> None:
+    file(f"ru_budget = {written}")
+    assert "ru_budget = " in problems()

@@ -5,68 +5,25 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.cosmos import ContainerProxy, CosmosClient
 
 from processors.checkpoint import open_checkpoint
 from processors.city import Silent, World, passes
 from processors.cosmos import Account
 from processors.report import MAX_BYTES, encode
-from processors.verify import VerifyReport, verify
+from processors.verify import verify
 from tests.harness import databases, processor
 from tests.harness.databases import START, readings
 from tests.harness.node import Node
 from tests.harness.strict import Answer, Exchange, StrictCosmos
 from tests.harness.strict.faults import refuse_operations
-
-
-def ingest(node: Node, account: Account, **more: object) -> None:
-    (report,) = passes(node.settings(account, **more), World(), Silent())
-    assert report.exit_code == 0, report
-
-
-def checked(node: Node, account: Account, **more: object) -> VerifyReport:
-    return verify(node.settings(account, **more), World(), node.root / "ids.jsonl")
-
-
-def listed(node: Node) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (node.root / "ids.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-@contextmanager
-def opened(account: Account) -> Iterator[ContainerProxy]:
-    """The readings by the plain client; the key is any text, the emulator asks for none."""
-    with CosmosClient(account.endpoint, "eA==", enable_endpoint_discovery=False) as client:
-        yield client.get_database_client(account.database).get_container_client("readings")
-
-
-def items(account: Account) -> list[dict[str, Any]]:
-    with opened(account) as container:
-        return sorted(container.read_all_items(), key=lambda item: (item["sensorId"], item["rowId"]))
-
-
-def put(account: Account, item: Mapping[str, Any]) -> None:
-    with opened(account) as container:
-        container.upsert_item(dict(item))
-
-
-def delete(account: Account, item: Mapping[str, Any]) -> None:
-    with opened(account) as container:
-        container.delete_item(item["id"], [item["city"], item["sensorId"], item["month"]])
-
-
-def assert_clean(report: VerifyReport, *, rows: int, documents: int | None = None) -> None:
-    assert report.errors == []
-    assert (dict(report.found), report.first["missing"]) == ({}, [])
-    assert (report.exit_code, report.outcome) == (0, "complete")
-    assert (report.counts.rows, report.counts.documents) == (rows, rows if documents is None else documents)
+from tests.harness.verified import assert_clean, checked, delete, ingest, items, listed, put
 
 
 def test_all_is_well(node: Node, account: Account) -> None:
@@ -322,6 +279,9 @@ def test_manifests_of_before_do_not_tell_the_stage(node: Node, account: Account)
     report = checked(node, account)
     assert dict(report.found) == {"missing": 1}
     assert "aggregated" in listed(node)[0]["why"]
+    for stage, item in zip(["aggregated", "none", ["raw"]], items(account), strict=False):
+        put(account, item | {"stage": stage})
+    assert dict(checked(node, account).found) == {"missing": 1, "differing": 3}
 
 
 def test_a_row_changed_after_it_was_taken_in_differs(node: Node, account: Account) -> None:

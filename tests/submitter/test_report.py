@@ -270,3 +270,38 @@ def test_a_total_that_no_number_can_say_is_left_out():
 )
 def test_a_daemon_tells_a_code_of_the_table(code, is_told):
     assert told(None, INGEST | {"exitCode": code}, NodeState.WORKING).exit_code == is_told
+
+
+def charge(operation="insert", container="readings", **numbers):
+    return {
+        "container": container,
+        "operation": operation,
+        "documents": 10,
+        "bytes": 900,
+        "requestUnits": 5.25,
+    } | numbers
+
+
+def test_charges_of_all_nodes_are_added_by_container_and_operation():
+    outcomes = [
+        told(report={**INGEST, "charges": [charge(), charge("replace", requestUnits=None)]}),
+        told(report={**INGEST, "charges": [charge(), charge("replace"), charge(container="aggregates")]}),
+        told(report=INGEST),
+    ]
+    assert document([HANDLE], outcomes)["totals"]["charges"] == [
+        charge(documents=20, bytes=1_800, requestUnits=10.5),
+        charge("replace", documents=20, bytes=1_800, requestUnits=5.25),
+        charge(container="aggregates"),
+    ]
+    assert "charges" not in document([HANDLE], [told()])["totals"]
+
+
+@pytest.mark.parametrize("charges", ["x", 5, [1], [None], [{}], [{"container": 1, "operation": "a"}], {"a": 1}])
+def test_charges_that_are_none_are_passed_over(charges):
+    assert "charges" not in document([HANDLE], [told(report={**INGEST, "charges": charges})])["totals"]
+
+
+@pytest.mark.parametrize("value", ["x", [1], {"a": 1}, 1e308])
+def test_a_charge_that_cannot_be_added_is_null(value):
+    outcomes = [told(report={**INGEST, "charges": [charge(requestUnits=value)]}) for _ in range(2)]
+    assert document([HANDLE], outcomes)["totals"]["charges"] == [charge(documents=20, bytes=1_800, requestUnits=None)]

@@ -229,6 +229,22 @@ def test_a_bar_is_drawn_on_a_terminal_only_and_without_colour_when_asked(start, 
 
 
 @pytest.mark.usefixtures("connected")
+def test_a_budget_ends_the_run_and_the_table_tells_what_was_charged(cli, strict, write):
+    write("denver", "S1", *({"temperature": 20.0 + number / 100} for number in range(200)))
+    told = cli("run", "--city", "denver", "--ru-budget", "400", "--output", "table", "--endpoint", strict.endpoint)
+    assert told.exit_code == 0, told.stderr
+    lines = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in told.stdout.splitlines())
+    assert 0 < int(lines["rows waiting"]) < 200
+    assert 350 < float(lines["request units"]) < 420
+    assert re.fullmatch(r"[\d,]+\.\d\d \(\d+ documents\)", lines["readings insert"])
+    assert lines["notice"] == "ru_budget 400 is used up: what waits is for the next run"
+    refused = cli("run", "--city", "denver", "--ru-budget", "many", "--endpoint", strict.endpoint)
+    assert refused.exit_code == 2
+    assert "ru_budget = 'many' (flag)" in refused.stderr
+    assert cli("run", "--city", "denver", "--endpoint", strict.endpoint).exit_code == 0
+
+
+@pytest.mark.usefixtures("connected")
 def test_a_report_from_a_terminal_is_a_table(script, write):
     write("denver", "S1", {})
     ours, theirs = pty.openpty()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import selectors
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from processors.sink.gate import Gate
 from processors.sink.pace import Pace
 from tests.harness.strict.bucket import Bucket
+
+T = TypeVar("T")
 
 WORKERS = 16
 BATCH = 100
@@ -100,9 +103,14 @@ def simulate(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    with asyncio.Runner(loop_factory=_Loop) as runner:
-        runner.run(main())
+    virtual(main())
     return happened
+
+
+def virtual(work: Coroutine[Any, Any, T]) -> T:
+    """What the work returns, on such a clock."""
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        return runner.run(work)
 
 
 async def _process(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from azure.cosmos import CosmosClient
 
+from processors.charges import DELETE, FAILED, INSERT, REPLACE, Meter
 from processors.cosmos import Account
 from processors.errors import EndpointError, SinkError
 from processors.model import Documents, Refusal, Written
@@ -102,7 +104,8 @@ def first_attempts(answer: Answer) -> Chooser:
 
 def test_what_was_written_is_read_back_as_it_was(account: Account) -> None:
     groups = [group(250), group(3, "s2", text='ü "€" 😀 \\ \n'), group(1, "s/3?#")]
-    assert write(account, *groups) == Written(254, None, ())
+    written = write(account, *groups)
+    assert (written.documents, written.request_units, written.refused) == (254, None, ())
     assert stored(account) == by_id(*groups)
 
 
@@ -358,6 +361,76 @@ def test_request_units_are_those_of_all_answers(strict: StrictCosmos) -> None:
     strict.plan = on_batches({before}, replace(throttled(), headers={CHARGE: "0.5"}))
     written = write(strict.account, group(3))
     assert written.request_units == pytest.approx(0.5 + sum(request.charge for request in strict.batches[before:]))
+
+
+def totals(meter: Meter) -> dict[str, tuple[int, int]]:
+    """Operation -> documents and bytes."""
+    return {operation: (told.documents, told.bytes) for (_, operation), told in meter.spent.totals().items()}
+
+
+def charged(meter: Meter, *operations: str) -> float:
+    found = meter.spent.totals()
+    return sum(found["readings", operation].request_units for operation in operations)
+
+
+@pytest.mark.parametrize("draw", range(3))
+def test_charges_are_told_by_what_was_done(account: Account, draw: int) -> None:
+    """Each as the service states it; the seed says what the account charges."""
+    seed = random.SystemRandom().randrange(1_000_000)
+    some, all_ = group(150, text="x" * 40 * draw), group(250, text="x" * 40 * draw)
+    inserted, written, deleted = Meter(), Meter(), Meter()
+    with StrictCosmos(account, seed=seed) as strict:
+        sent = []
+        for meter, act in (
+            (inserted, lambda sink: sink.write("readings", [some])),
+            (written, lambda sink: sink.write("readings", [all_])),
+            (deleted, lambda sink: sink.delete("readings", [all_], lambda _: None)),
+        ):
+            before = len(strict.batches)
+            with open_sink(strict.account, meter=meter) as sink:
+                act(sink)
+            sent.append(sum(request.charge for request in strict.batches[before:]))
+            assert meter.spent.request_units == pytest.approx(sent[-1]), f"seed {seed}"
+            assert meter.spent.requests == len(strict.batches) - before
+    assert totals(inserted) == {INSERT: (150, sum(some.sizes))}
+    assert totals(written) == {REPLACE: (150, sum(some.sizes)), INSERT: (100, sum(all_.sizes[150:]))}
+    assert totals(deleted) == {DELETE: (250, sum(all_.sizes))}
+    # A batch of both tells them apart: what was replaced cost about twice what was inserted, which cost as before.
+    each = charged(inserted, INSERT) / 150
+    assert charged(written, INSERT) / 100 == pytest.approx(each, rel=0.02), f"seed {seed}"
+    assert 1.7 < charged(written, REPLACE) / 150 / each < 2.3, f"seed {seed}"
+
+
+def test_attempts_that_came_to_nothing_are_in_the_sum(strict: StrictCosmos) -> None:
+    refused = Answer(207, [{"statusCode": 424}, {"statusCode": 400}, {"statusCode": 424}], {CHARGE: "2.5"})
+    meter = Meter()
+    strict.plan = on_batches({0}, refused)
+    with open_sink(strict.account, **Time().options, meter=meter) as sink:
+        sink.write("readings", [group(3)])
+        strict.plan = on_batches({2, 3}, replace(throttled(), headers={CHARGE: "0.5"}))
+        sink.write("readings", [group(3, "s2")])
+    assert charged(meter, FAILED) == pytest.approx(2.5 + 2 * 0.5)
+    done = [number for number in range(len(strict.batches)) if number not in {0, 2, 3}]
+    assert charged(meter, INSERT) == pytest.approx(sum(strict.batches[number].charge for number in done))
+    assert totals(meter)[INSERT][0] == 5
+    assert meter.spent.requests == len(strict.batches)
+
+
+def test_what_was_charged_before_an_error_is_known(strict: StrictCosmos) -> None:
+    meter = Meter()
+    strict.plan = on_batches({1}, Answer(403, {"message": "no"}, {CHARGE: "1.25"}))
+    with open_sink(strict.account, **Time().options, meter=meter) as sink:
+        sink.write("readings", [group(100)])
+        with pytest.raises(EndpointError):
+            sink.write("readings", [group(3, "s2")])
+    assert meter.spent.request_units == pytest.approx(strict.batches[0].charge + 1.25)
+    assert totals(meter)[FAILED][0] == 3
+
+
+def test_a_sink_knows_the_indexing_policies(account: Account) -> None:
+    with open_sink(account) as sink:
+        assert sink.policies.keys() == {"readings", "aggregates", "anomalies", "runs"}
+        assert len(set(sink.policies.values())) == 4
 
 
 def test_documents_are_built_as_places_become_free(strict: StrictCosmos) -> None:

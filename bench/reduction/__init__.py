@@ -1,0 +1,1 @@
+"""What the choice of readings saves, what it costs in accuracy, and how fast it is; writes docs/reduction.md."""

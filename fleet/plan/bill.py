@@ -1,0 +1,179 @@
+"""A month's bill of a city, serverless, manual and autoscale, at the present rate.
+
+    serverless  request units
+    manual      what is provisioned, every hour
+    autoscale   the highest that each hour scaled to, never below a tenth of the maximum
+
+What has come since the last pass is written in one go. So an hour with a pass scales to what that takes in one second,
+up to the maximum, whatever the mean of the hour is; the other hours are billed at a tenth of the maximum.
+https://learn.microsoft.com/azure/cosmos-db/understand-your-bill
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fleet.plan.limits import LEAST_OF_AUTOSCALE, MANUAL_STEP, autoscale_floor, manual_floor, storage_gb, up
+from fleet.plan.prices import Prices
+from fleet.plan.traffic import MONTH_S, Load, Traffic, total
+
+HOURS = MONTH_S / 3_600
+
+FREE_RU_S = 1_000
+FREE_GB = 25.0
+"""Of an account in the free tier, each month; not of a serverless one
+(https://learn.microsoft.com/azure/cosmos-db/free-tier)."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is known of the account.
+
+    Attributes:
+        ru_s: Request units a second of each container, or of the database where they share them; None: the least that
+            carries the present rate.
+        highest_ru_s: The highest that was ever set.
+        free_tier: Whether the account is in the free tier.
+    """
+
+    ru_s: int | None = None
+    highest_ru_s: float = 0.0
+    free_tier: bool = False
+
+
+@dataclass(frozen=True)
+class Bill:
+    """A month in one way of paying.
+
+    Attributes:
+        mode: `serverless`, `manual` or `autoscale`.
+        shared: Whether the containers share the throughput of their database.
+        ru_s: Provisioned, or the maximum of autoscale, of all containers; None serverless.
+        throughput: Cost of request units; None where a charge is not known.
+        storage: Cost of the GB that are there at the end of the month.
+        carries: Whether the present rate fits.
+    """
+
+    mode: str
+    shared: bool
+    ru_s: int | None
+    throughput: float | None
+    storage: float
+    carries: bool | None = True
+
+    @property
+    def cost(self) -> float | None:
+        """All of it."""
+        return None if self.throughput is None else self.throughput + self.storage
+
+
+def bills(load: Load, prices: Prices, choice: Choice, *, months: int = 1) -> Sequence[Bill]:
+    """The bill of a month in each way of paying.
+
+    Args:
+        load: The city.
+        prices: Of the account.
+        choice: What is known of the account.
+        months: Which month from now on: storage grows, and with it the least throughput.
+    """
+    gb = storage_gb(load, months)
+    stored = sum(gb.values())
+    spent = total([each.request_units for each in load.month])
+    serverless = Bill(
+        "serverless",
+        shared=False,
+        ru_s=None,
+        throughput=None if spent is None else spent / 1e6 * prices.serverless,
+        storage=stored * prices.storage,
+    )
+    paid_gb = max(0.0, stored - FREE_GB) if choice.free_tier else stored
+    storage = paid_gb * prices.storage
+    groups: tuple[tuple[bool, list[list[Traffic]]], ...] = (
+        (True, [list(load.month)]),
+        (False, [[each] for each in load.month]),
+    )
+    provisioned = []
+    for shared, parts in groups:
+        sized = [(part, sum(gb[each.container] for each in part)) for part in parts]
+        provisioned.append(_manual(sized, prices, choice, storage, shared=shared))
+        provisioned.append(_autoscale(sized, load.pass_s, prices, choice, storage, shared=shared))
+    return serverless, *provisioned
+
+
+def of_backlog(load: Load, prices: Prices) -> float | None:
+    """What the backlog costs once, serverless; None where a charge is not known.
+
+    Provisioned throughput is paid whether it is used or not.
+    """
+    spent = total([each.request_units for each in load.backlog])
+    return None if spent is None else spent / 1e6 * prices.serverless
+
+
+Sized = Sequence[tuple[Sequence[Traffic], float]]
+"""Containers that share throughput, and their GB."""
+
+
+def _manual(sized: Sized, prices: Prices, choice: Choice, storage: float, *, shared: bool) -> Bill:
+    found = [_provisioned(part, manual_floor(gb, choice.highest_ru_s), choice, MANUAL_STEP) for part, gb in sized]
+    ru_s = _sum([each for each, _ in found])
+    paid = None if ru_s is None else max(0, ru_s - (FREE_RU_S if choice.free_tier else 0))
+    throughput = None if paid is None else paid / 100 * prices.manual * HOURS
+    return Bill("manual", shared, ru_s, throughput, storage, _all([fits for _, fits in found]))
+
+
+def _autoscale(sized: Sized, pass_s: float, prices: Prices, choice: Choice, storage: float, *, shared: bool) -> Bill:
+    found, hourly = [], []
+    for part, gb in sized:
+        floor = autoscale_floor(gb, choice.highest_ru_s)
+        ru_s, fits = _provisioned(part, floor, choice, 1_000)
+        found.append((ru_s, fits))
+        rate = _rate(part)
+        hourly.append(None if ru_s is None or rate is None else scaled_to(ru_s, rate, pass_s))
+    ru_s = _sum([each for each, _ in found])
+    mean = total(hourly)
+    free = FREE_RU_S if choice.free_tier else 0
+    throughput = None if mean is None else max(0.0, mean - free) / 100 * prices.autoscale * HOURS
+    return Bill("autoscale", shared, ru_s, throughput, storage, _all([fits for _, fits in found]))
+
+
+def scaled_to(maximum: float, rate: float, pass_s: float) -> float:
+    """RU/s that an hour is billed at, in the mean of hours with and without a pass.
+
+    Args:
+        maximum: Of autoscale.
+        rate: Request units a second, in the mean.
+        pass_s: From one pass to the next.
+    """
+    least = LEAST_OF_AUTOSCALE * maximum
+    peak = min(maximum, max(least, rate * pass_s))
+    seconds = rate * pass_s / maximum
+    hours = max(1.0, seconds / 3_600)
+    share = min(1.0, hours * 3_600 / pass_s)
+    return peak * share + least * (1 - share)
+
+
+def _provisioned(part: Sequence[Traffic], floor: int, choice: Choice, step: int) -> tuple[int | None, bool | None]:
+    """RU/s that are set, and whether they carry the present rate."""
+    rate = _rate(part)
+    if choice.ru_s is not None:
+        ru_s = up(max(floor, choice.ru_s), step)
+        return ru_s, None if rate is None else rate <= ru_s
+    if rate is None:
+        return None, None
+    return up(max(floor, rate), step), True
+
+
+def _rate(part: Sequence[Traffic]) -> float | None:
+    return total([each.request_units for each in part], MONTH_S)
+
+
+def _sum(amounts: Sequence[int | None]) -> int | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if len(known) == len(amounts) else None
+
+
+def _all(fits: Sequence[bool | None]) -> bool | None:
+    if False in fits:
+        return False
+    return None if None in fits else True

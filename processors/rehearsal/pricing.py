@@ -1,0 +1,82 @@
+"""What documents that were counted would be charged, by what was charged before; nothing else is known of charges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from processors.charges import INSERT, REPLACE, Learned
+
+UNPRICED_SHARE = 0.01
+"""Of all documents, those whose charge is not known: so few do not matter, and what they would cost is left out."""
+
+
+@dataclass(frozen=True)
+class Priced:
+    """Writes of a container.
+
+    Attributes:
+        container: Its name.
+        inserts: Documents.
+        replaces: Likewise.
+        bytes: Of all of them.
+        request_units: Without what is not known; None where that is more than `UNPRICED_SHARE` of the documents, of
+            this container and of all.
+        unpriced: Documents whose charge is not known.
+    """
+
+    container: str
+    inserts: float
+    replaces: float
+    bytes: float
+    request_units: float | None
+    unpriced: float
+
+
+def charged(writes: pl.DataFrame, learned: Learned) -> pl.DataFrame:
+    """The writes (`counting.WRITES`) with `charge`, the request units of each document; null where not known.
+
+    A charge that is not known is one on the line between those of the next smaller and the next larger document of
+    the plan that is done the same to and whose charges are known, as for buckets that are not full; none is taken
+    beyond them.
+    """
+    parts = [
+        part.sort("size")
+        .with_columns(learned.charge(str(container), str(operation), part.sort("size")["size"]).alias("charge"))
+        .with_columns(pl.col("charge").interpolate_by("size"))
+        for (container, operation), part in writes.partition_by("container", "operation", as_dict=True).items()
+    ]
+    return pl.concat(parts) if parts else writes.with_columns(pl.lit(None, pl.Float64).alias("charge"))
+
+
+def price(writes: pl.DataFrame, learned: Learned) -> dict[str, Priced]:
+    """Container -> what is written to it, in the order of the containers' names.
+
+    Args:
+        writes: Of `counting.WRITES`.
+        learned: What was charged before.
+    """
+    documents = pl.col("documents")
+    unknown = pl.col("charge").is_null()
+    rows = (
+        charged(writes, learned)
+        .group_by("container")
+        .agg(
+            documents.filter(pl.col("operation") == INSERT).sum().alias("inserts"),
+            documents.filter(pl.col("operation") == REPLACE).sum().alias("replaces"),
+            (documents * pl.col("size")).sum().alias("bytes"),
+            (documents * pl.col("charge")).sum().alias("known"),
+            documents.filter(unknown).sum().alias("unpriced"),
+        )
+        .sort("container")
+    )
+    few = float(rows["unpriced"].sum()) <= UNPRICED_SHARE * float(writes["documents"].sum())
+    return {row[0]: _priced(*row, few=few) for row in rows.rows()}
+
+
+def _priced(
+    container: str, inserts: float, replaces: float, size: float, known: float, unpriced: float, *, few: bool
+) -> Priced:
+    is_known = few or unpriced <= UNPRICED_SHARE * (inserts + replaces)
+    return Priced(container, inserts, replaces, size, known if is_known else None, unpriced)

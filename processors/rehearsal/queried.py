@@ -1,0 +1,23 @@
+"""By which properties this program finds documents, and orders them: what an index is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from processors.containers import AGGREGATES, ANOMALIES, RUNS
+
+_OF_A_SENSOR = frozenset({"city", "sensorId", "month"})
+
+
+def queried(readings: str) -> Mapping[str, frozenset[str]]:
+    """Container -> properties that conditions and orders of `query`, `verify` and `feedback` name, but `id`.
+
+    Args:
+        readings: Name of the container of readings.
+    """
+    return {
+        readings: _OF_A_SENSOR | {"observedAt"},
+        AGGREGATES: _OF_A_SENSOR | {"windowStart"},
+        ANOMALIES: _OF_A_SENSOR | {"observedAt", "kind"},
+        RUNS: frozenset({"city"}),
+    }

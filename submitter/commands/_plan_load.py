@@ -1,0 +1,116 @@
+"""What is foreseen of a city, as the values that its plan is reckoned from."""
+# ruff: noqa: PLC0415 - processors and fleet are imported when they are used, so that help stays fast
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fleet.plan.lint import Shape
+    from fleet.plan.traffic import Load, Traffic
+    from processors.planned import Planned
+    from processors.rehearsal.foresee import Foreseen
+    from processors.rehearsal.pricing import Priced
+
+
+def load_of(
+    foreseen: "Foreseen", month: "Mapping[str, Priced] | None" = None, kept_bytes: Mapping[str, float] | None = None
+) -> "Load":
+    """The city's load.
+
+    Args:
+        foreseen: The city.
+        month: What a month brings; None: as it is foreseen.
+        kept_bytes: Bytes of its documents, each once; likewise.
+    """
+    from fleet.plan.traffic import Load, Sensor
+
+    sensors = [Sensor(name, size, share) for name, (share, size) in foreseen.sensors.items()]
+    backlog = _traffic(foreseen, foreseen.backlog, foreseen.rehearsal.counted.kept_bytes)
+    coming = foreseen.month if month is None else month
+    stays = foreseen.kept_bytes if kept_bytes is None else kept_bytes
+    return Load(backlog, _traffic(foreseen, coming, stays), foreseen.pass_s, sensors)
+
+
+def shape_of(foreseen: "Foreseen") -> "Shape":
+    """What the city's documents look like."""
+    from fleet.plan.lint import Shape
+    from processors.city import account
+    from processors.containers import wanted
+    from processors.rehearsal.queried import queried
+
+    readings = foreseen.settings.container
+    counted, sampled = foreseen.rehearsal.counted, foreseen.sampled
+    requests = counted.requests.get(readings, 0)
+    rows = foreseen.rehearsal.report.taken.rows
+    spent = [each.request_units for each in foreseen.backlog.values()]
+    known = [amount for amount in spent if amount is not None]
+    return Shape(
+        largest={
+            name: max(counted.largest.get(name, 0), sampled.largest.get(name, 0))
+            for name in {**sampled.largest, **counted.largest}
+        },
+        odd_ids=counted.odd_ids,
+        long_keys=counted.long_keys,
+        indexed={each.name: each.indexed for each in wanted(account(foreseen.settings))},
+        queried=queried(readings),
+        page_rows=foreseen.settings.page_rows,
+        request_units_a_row=sum(known) / rows if rows and len(known) == len(spent) else None,
+        documents_a_request=counted.documents(readings) / requests if requests else None,
+    )
+
+
+def seconds_of(foreseen: "Foreseen", ru_s: int | None) -> float | None:
+    """Seconds that the backlog takes; None where a charge or the throughput is not known."""
+    from fleet.plan.duration import seconds
+
+    each = {name: _of_a_document(priced) for name, priced in foreseen.backlog.items()}
+    steps = [(container, documents, each[container]) for container, documents in foreseen.rehearsal.counted.steps]
+    if ru_s is None or any(charge is None for _, _, charge in steps):
+        return None
+    spent = [(container, documents * (charge or 0.0)) for container, documents, charge in steps]
+    return seconds(spent, ru_s, foreseen.rehearsal.seconds)
+
+
+def _of_a_document(priced: "Priced") -> float | None:
+    documents = priced.inserts + priced.replaces
+    return None if priced.request_units is None or not documents else priced.request_units / documents
+
+
+def planned_of(foreseen: "Foreseen", seconds: float | None) -> "Planned":
+    """What the next run compares itself with; as its report, without what the report itself comes to."""
+    from processors.containers import RUNS
+    from processors.planned import Planned
+
+    backlog = {name: each for name, each in foreseen.backlog.items() if name != RUNS}
+    spent = [each.request_units for each in backlog.values()]
+    known = [amount for amount in spent if amount is not None]
+    return Planned(
+        made_at=foreseen.made_at,
+        positions=foreseen.rehearsal.positions,
+        rows=foreseen.rehearsal.report.taken.rows,
+        documents={name: round(each.inserts + each.replaces) for name, each in backlog.items()},
+        request_units=round(sum(known), 2) if len(known) == len(spent) else None,
+        seconds=None if seconds is None else round(seconds, 3),
+    )
+
+
+def _traffic(foreseen: "Foreseen", priced: "Mapping[str, Priced]", kept_bytes: Mapping[str, float]) -> "list[Traffic]":
+    """Of each container of the account, also of those to which nothing goes."""
+    from fleet.plan.traffic import Traffic
+    from processors.city import account
+    from processors.containers import wanted
+
+    found = []
+    for each in wanted(account(foreseen.settings)):
+        there = priced.get(each.name)
+        found.append(
+            Traffic(
+                each.name,
+                0.0 if there is None else there.inserts,
+                0.0 if there is None else there.replaces,
+                kept_bytes.get(each.name, 0.0),
+                0.0 if there is None else there.request_units,
+                each.default_ttl_s,
+            )
+        )
+    return found
