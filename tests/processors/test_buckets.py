@@ -176,10 +176,10 @@ def test_a_change_of_form_after_a_kill(
 ) -> None:
     rows = readings(90)
     databases.create(node.database(), rows[:25])
-    node.run(bucket_rows=30)
+    node.run(bucket_rows=8)
     databases.append(node.database(), rows[25:])
     with killed(*point, call, before=before):
-        node.run(bucket_rows=30)
+        node.run(bucket_rows=8)
     node.run(**other)
     kept = oracle.once(oracle.archived(node.archive))
     assert len(kept) == 90

@@ -116,3 +116,15 @@ def test_what_a_landed_version_left_goes_on(tmp_path: Path, version: str, forget
         assert documents.items() <= whole.memory.contents[container].items()
     last = max(item["windowStart"] for item in node.memory.contents["aggregates"].values())
     assert last == max(item["windowStart"] for item in whole.memory.contents["aggregates"].values())
+
+
+@pytest.mark.parametrize("version", sorted(path.name for path in LANDED.iterdir()))
+def test_what_a_landed_version_sent_each_by_itself_does_not_wait_for_a_bucket(tmp_path: Path, version: str) -> None:
+    """Its archive alone is left, and the settings ask for buckets by now."""
+    node = Node(tmp_path / "node")
+    shutil.copytree(LANDED / version, node.root)
+    node.forget()
+    databases.create(node.database(), readings(70))
+    assert node.run(bucket_rows=60).rows == 30
+    (item,) = node.memory.contents["readings"].values()
+    assert item["columns"]["rowId"] == list(range(41, 71))

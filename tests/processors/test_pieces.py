@@ -43,6 +43,10 @@ def test_both_halves_have_some_and_are_apart(ids: list[int]) -> None:
     assert first + second == ids
 
 
+def test_ids_below_zero_are_a_half_of_their_own() -> None:
+    assert pieces(halved(bucket([-1, 0, 5, 9]))) == {-1: [-1], 0: [0, 5, 9]}
+
+
 def refusing(faults: set[int]) -> Any:
     """Cosmos that refuses documents with one of these readings; what it has, by id."""
     held: dict[str, dict[str, Any]] = {}
