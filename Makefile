@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-reduction bench-network bench-costs clean
+.PHONY: help setup demo demo-network engine compose network images test test-all test-portable lint infra-check fmt golden docs chaos bench bench-anomalies bench-reduction bench-network bench-queries bench-costs clean
 
 PYTHON ?= python3
 PY := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)/python
@@ -74,6 +74,9 @@ bench-reduction: setup ## What the choice of readings saves, and its errors; wri
 
 bench-network: setup ## From submit to the last report, split into its parts, beside Bacalhau's own CLI
 	@$(PYTHON) tools/setup.py network && $(PY) -m bench.network
+
+bench-queries: setup ## What the common queries are charged by the strict service; writes docs/queries.md
+	@$(PY) -m bench.queries
 
 bench-costs: setup ## A plan beside what the run it foretells is charged; writes docs/cost.md
 	@$(PY) -m bench.costs

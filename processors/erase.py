@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from processors import query
-from processors.containers import AGGREGATES, RUNS, Definition, wanted
+from processors.containers import AGGREGATES, ANOMALIES, RUNS, Definition, wanted
 from processors.cosmos import Account
 from processors.errors import SinkError, Stopped
 from processors.model import Documents, Refusal, Written
@@ -176,7 +176,8 @@ def _containers(account: Account, selection: Selection) -> list[Definition]:
 
 
 def _within(selection: Selection, definition: Definition) -> Selection:
-    return replace(selection, time=_TIMES.get(definition.name, selection.time))
+    readings = definition.name not in {*_TIMES, ANOMALIES}
+    return replace(selection, time=_TIMES.get(definition.name, selection.time), whole=readings)
 
 
 def _stays(account: Account, container: str, refused: Refusal) -> SinkError:

@@ -16,6 +16,7 @@ from processors.detect.thresholds import DEFAULT_THRESHOLDS
 from processors.feedback.labels import Verdict
 from processors.feedback.tune import Labels, Proposal, proposed, rounded
 from processors.query import Query, Selection, newest_first, oldest_first, open_reader
+from processors.query.readings import newest, oldest
 
 _SHORTEST = timedelta(days=1)
 
@@ -95,7 +96,7 @@ def tuning(account: Account, city: str, since: datetime | None, thresholds: Mapp
     present = {**DEFAULT_THRESHOLDS, **thresholds}
     readings, alarms = Selection(city, since=since), Selection(city, since=since, alarms=True)
     with open_reader(account, account.container) as reader:
-        ends = [*_times(reader.rows(oldest_first(readings, 1))), *_times(reader.rows(newest_first(readings, 1)))]
+        ends = _times(filter(None, (oldest(reader, readings), *newest(reader, readings, 1))))
     with open_reader(account, ANOMALIES) as reader:
         for first in (oldest_first(alarms, 1), newest_first(alarms, 1)):
             ends += _times(reader.rows(first))

@@ -2,9 +2,9 @@
 
 Readings are made again from the row by the code that makes them, in the form that the row was taken in with; where the
 archive does not tell it, at the stage that the reading itself names. Not compared are `isAnomaly` and `isDuplicate`,
-which depend on the rows before. Of a reading at the stage `sanitized`, descriptions may be as the present settings
-write them, or as others would have: whole, absent, as a hash, or with another number of decimals; what cannot have
-come from the row differs.
+which depend on the rows before, and `provisional`, which depends on those that follow. Of a reading at the stage
+`sanitized`, descriptions may be as the present settings write them, or as others would have: whole, absent, as a hash,
+or with another number of decimals; what cannot have come from the row differs.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from processors.document.description import NAMES
 from processors.form import STAGES, Form
 from processors.pipeline.readings import as_they_leave
 from processors.pipeline.recipe import Recipe
-from processors.schema import DESCRIPTIONS, IS_ANOMALY, IS_DUPLICATE
+from processors.schema import DESCRIPTIONS, IS_ANOMALY, IS_DUPLICATE, PROVISIONAL
 from processors.transform import transform
 from processors.transform.privacy import Privacy
 from processors.verify.described import Told
 from processors.verify.due import decoded
 from processors.verify.stretches import FORM
 
-_NOT_COMPARED = {IS_ANOMALY, IS_DUPLICATE}
+_NOT_COMPARED = {IS_ANOMALY, IS_DUPLICATE, PROVISIONAL}
 _HIDEABLE = {field.name for field in DESCRIPTIONS}
 _HASH = re.compile(r"[0-9a-f]{32}")
 _DECIMALS = range(9)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: bacalhau-cosmos query --city denver --since 2h --anomalies --output csv"
 
 _DEFAULT_LIMIT = 100
+_NOT_ARCHIVED = ("--anomalies", "--container")
 
 
 class Container(StrEnum):
@@ -38,12 +40,15 @@ class _Asked:
     city: str | None
     sensor: str | None
     since: str | None
+    before: str | None
     anomalies: bool
     count: bool
     limit: int | None
     sql: str | None
     container: Container | None
     analyze: bool
+    archive: bool
+    endpoint: str | None
 
     def refuse_mixtures(self) -> None:
         """Options that another one leaves without a meaning are refused."""
@@ -51,6 +56,7 @@ class _Asked:
             "--city": self.city is not None,
             "--sensor": self.sensor is not None,
             "--since": self.since is not None,
+            "--before": self.before is not None,
             "--anomalies": self.anomalies,
             "--count": self.count,
             "--limit": self.limit is not None,
@@ -58,18 +64,24 @@ class _Asked:
             "--container": self.container is not None,
             "--analyze": self.analyze,
         }
+        if self.archive and (idle := [name for name in _NOT_ARCHIVED if given[name]]):
+            raise _without_meaning(idle, "--archive")
+        if self.archive and self.endpoint is not None:
+            raise _without_meaning(["--endpoint"], "--archive")
         if self.sql is not None:
             mode, fitting = "--sql", {"--sql", "--container"}
         elif self.analyze:
             mode, fitting = "--analyze", {"--analyze", "--city", "--sensor"}
         elif self.count:
-            mode, fitting = "--count", {"--count", "--city", "--sensor", "--since", "--anomalies"}
+            mode, fitting = "--count", {"--count", "--city", "--sensor", "--since", "--before", "--anomalies"}
         else:
             mode, fitting = "a query without --sql", given.keys() - {"--container"}
         if idle := [name for name, there in given.items() if there and name not in fitting]:
-            raise UsageError(
-                "query", ", ".join(idle), why=f"has no meaning with {mode}", hint=f"leave out {', '.join(idle)}"
-            )
+            raise _without_meaning(idle, mode)
+
+
+def _without_meaning(idle: list[str], mode: str) -> UsageError:
+    return UsageError("query", ", ".join(idle), why=f"has no meaning with {mode}", hint=f"leave out {', '.join(idle)}")
 
 
 def query(
@@ -79,6 +91,7 @@ def query(
     ] = None,
     sensor: Annotated[str | None, typer.Option(help="One sensor, by its id.")] = None,
     since: Annotated[str | None, typer.Option(help="Observed then or later: 2h, 3d or 2026-11-20T00:00:00Z.")] = None,
+    before: Annotated[str | None, typer.Option(help="Observed earlier than that, written likewise.")] = None,
     anomalies: Annotated[bool, typer.Option("--anomalies", help="Anomalies instead of readings.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Only how many there are.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default=str(_DEFAULT_LIMIT))] = None,
@@ -92,6 +105,14 @@ def query(
             "--analyze", help="Documents, bytes and the newest, by city, sensor and day; reads every document."
         ),
     ] = False,
+    archive: Annotated[
+        bool,
+        typer.Option(
+            "--archive",
+            help="Ask this machine's Parquet archive (the setting `archive`) instead: free, and without an account. "
+            "--sql is then SQL of Polars on the table `readings`.",
+        ),
+    ] = False,
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
@@ -99,33 +120,58 @@ def query(
         RowOutput | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
     ] = None,
 ) -> None:
-    """Read documents back from Cosmos DB, newest first.
+    """Read documents back from Cosmos DB, newest first, and say on stderr what that cost.
 
-    Tables show the main fields; JSON and CSV have all of them.
+    Tables show the main fields; JSON and CSV have all of them. A city makes a query cheaper, and a sensor with --since
+    and --before in one month makes it the cheapest: it is then sent to one partition.
     """
     from processors.city import account
     from processors.containers import ANOMALIES
-    from processors.query import Selection, as_given, open_reader
+    from processors.query import Selection, as_given, groups, open_reader
 
-    asked = _Asked(city, sensor, since, anomalies, count, limit, sql, container, analyze)
+    asked = _Asked(city, sensor, since, before, anomalies, count, limit, sql, container, analyze, archive, endpoint)
     asked.refuse_mixtures()
-    start = None if since is None else instant(since, datetime.now(UTC))
-    written = None if sql is None else as_given(sql)
-    settings = load_settings({"city": city, "endpoint": endpoint}, assigned, config, required=("endpoint",)).settings
+    now = datetime.now(UTC)
+    start = None if since is None else instant(since, now)
+    end = None if before is None else instant(before, now, "--before")
+    if start is not None and end is not None and start >= end:
+        raise UsageError(
+            "query", f"--since {since} --before {before}", why="no moment is both", hint="give an earlier --since"
+        )
+    named, required = {"city": city, "endpoint": endpoint}, () if archive else ("endpoint",)
+    written = None if sql is None or archive else as_given(sql)
+    settings = load_settings(named, assigned, config, required=required).settings
+    selection = Selection(settings.city or None, sensor, start, end, alarms=anomalies)
+    how = chosen(output)
+    if archive:
+        _show_archive(settings.archive, selection, asked, how)
+        return
     where = ANOMALIES if anomalies else settings.container
     if container not in (None, Container.READINGS):
         where = container.value
-    selection = Selection(settings.city or None, sensor, start, alarms=anomalies)
-    how = chosen(output)
     with open_reader(account(settings), where) as reader:
         if written is not None:
             _show_sql(reader, written, how)
         elif analyze:
-            _show_groups(reader.groups(selection), how)
+            _show_groups(groups(reader, selection), how)
         elif count:
-            _show_count(reader, selection, how)
+            _show_count(_counted(reader, selection), how)
         else:
-            _show_documents(reader, selection, limit or _DEFAULT_LIMIT, how, anomalies=anomalies)
+            _show_documents(_found(reader, selection, limit or _DEFAULT_LIMIT), how, anomalies=anomalies)
+        typer.echo(f"charge: {reader.request_units:,.2f} request units, answers: {reader.answers}", err=True)
+
+
+def _show_archive(root: Path, selection: "Selection", asked: _Asked, how: str) -> None:
+    from processors import archived
+
+    if asked.sql is not None:
+        show_rows(archived.rows(root, asked.sql), how)
+    elif asked.analyze:
+        _show_groups(archived.groups(root, selection), how)
+    elif asked.count:
+        _show_count(archived.count(root, selection), how)
+    else:
+        _show_documents(archived.newest(root, selection, asked.limit or _DEFAULT_LIMIT), how)
 
 
 def _show_sql(reader: "Reader", written: "Query", how: str) -> None:
@@ -140,25 +186,35 @@ def _as_row(value: Any) -> dict[str, Any]:
     return without_system(value) if isinstance(value, dict) else {"value": value}
 
 
-def _show_count(reader: "Reader", selection: "Selection", how: str) -> None:
-    from processors.query import count
+def _counted(reader: "Reader", selection: "Selection") -> int:
+    from processors.query import count, readings
 
-    found = {"count": sum(reader.rows(count(selection)))}
+    return sum(reader.rows(count(selection))) if selection.alarms else readings.count(reader, selection)
+
+
+def _show_count(number: int, how: str) -> None:
     if how == "json":
-        show_document(found)
+        show_document({"count": number})
     else:
-        show_rows([found], how)
+        show_rows([{"count": number}], how)
 
 
-def _show_documents(reader: "Reader", selection: "Selection", limit: int, how: str, *, anomalies: bool) -> None:
-    from processors.query import newest_first, without_system
+def _found(reader: "Reader", selection: "Selection", limit: int) -> Iterator[dict[str, Any]]:
+    from processors.query import newest_first, readings
+
+    return (
+        reader.rows(newest_first(selection, limit)) if selection.alarms else readings.newest(reader, selection, limit)
+    )
+
+
+def _show_documents(documents: Iterable[dict[str, Any]], how: str, *, anomalies: bool = False) -> None:
+    from processors.query import without_system
     from processors.schema import IS_ANOMALY, MEASURE_NAMES, OBSERVED_AT, SENSOR_ID
 
-    columns = (OBSERVED_AT, "city", SENSOR_ID, *MEASURE_NAMES, IS_ANOMALY)
+    columns: tuple[str, ...] = (OBSERVED_AT, "city", SENSOR_ID, *MEASURE_NAMES, IS_ANOMALY)
     if anomalies:
         columns = (OBSERVED_AT, "city", SENSOR_ID, "id", "explanation")
-    documents = (without_system(document) for document in reader.rows(newest_first(selection, limit)))
-    show_rows(_or_say_none(documents), how, columns=columns)
+    show_rows(_or_say_none(map(without_system, documents)), how, columns=columns)
 
 
 def _or_say_none(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -186,9 +242,10 @@ def _show_groups(groups: Iterable["Group"], how: str) -> None:
                 "newest": group.newest,
             }
         )
-        documents, size = documents + group.documents, size + group.bytes
+        documents, size = documents + group.documents, size + (group.bytes or 0)
         newest = max(filter(None, (newest, group.newest)), default=None)
-    total = {"documents": documents, "bytes": size, "newest": newest}
+    known = all(row["bytes"] is not None for row in rows)
+    total = {"documents": documents, "bytes": size if known else None, "newest": newest}
     if how == "json":
         show_document({"groups": rows, "total": total})
     else:

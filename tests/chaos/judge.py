@@ -78,13 +78,15 @@ def left(contents: Contents, archive: Path) -> Left:
     return Left(contents, readings, rejects)
 
 
-def verdict(world: World, before: Contents, now: Left) -> list[str]:
+def verdict(world: World, before: Contents, now: Left, *, bucketed: bool) -> list[str]:
     """What is wrong, empty when all is right.
 
     Args:
         world: Its tables as they are now, and the record of their rows.
         before: What Cosmos had before the last run.
         now: What is there after it.
+        bucketed: Whether readings share documents: then one that was sent and never archived, because the run was
+            killed and its row then deleted or replaced, is taken back (docs/decisions/0030).
     """
     documents = list(now.contents["readings"].values())
     return [
@@ -93,7 +95,7 @@ def verdict(world: World, before: Contents, now: Left) -> list[str]:
         *_rejected(world, now.rejects),
         *_missing(world, now),
         *_unsent(now),
-        *_changed(before, now.contents),
+        *_changed(before, now, bucketed),
         *_windows(now),
         *_anomalies(now),
         *_modes(world),
@@ -191,12 +193,14 @@ def _unsent(now: Left) -> Iterator[str]:
             yield f"lost: {item['instanceId']} is archived and not in Cosmos"
 
 
-def _changed(before: Contents, now: Contents) -> Iterator[str]:
+def _changed(before: Contents, now: Left, bucketed: bool) -> Iterator[str]:
+    archived = {item["instanceId"] for item in now.archived}
     for container in ("readings", "anomalies"):
         for name, item in before[container].items():
-            if name not in now[container]:
-                yield f"lost: {container} {name} was in Cosmos and is gone"
-            elif now[container][name] != item:
+            if name not in now.contents[container]:
+                if container == "anomalies" or not bucketed or item["instanceId"] in archived:
+                    yield f"lost: {container} {name} was in Cosmos and is gone"
+            elif now.contents[container][name] != item:
                 yield f"wrong: {container} {name} has changed"
 
 

@@ -53,13 +53,13 @@ class Outcome:
 class Node:
     """A world, its Cosmos, and the way to run the processor there."""
 
-    def __init__(self, world: World, strict: StrictCosmos, zygote: Zygote, disks: Mapping[str, Disk], page_rows: int):
+    def __init__(self, world: World, strict: StrictCosmos, zygote: Zygote, disks: Mapping[str, Disk], plan: Plan):
         self.world = world
         self.strict = strict
         self.outcome_problems: list[str] = []
         self._zygote = zygote
         self._disks = disks
-        self._page_rows = page_rows
+        self._plan = plan
         self._runs = 0
 
     def run(self, names: tuple[str, ...], dice: random.Random, fired: Counter[str]) -> None:
@@ -88,9 +88,15 @@ class Node:
         return ended
 
     def contents(self) -> Contents:
-        """What Cosmos has."""
+        """What Cosmos has, each reading by itself; one that is in two documents is there twice."""
         account = self.strict.account
-        return {name: oracle.documents(account, name) for name in ("readings", "aggregates", "anomalies")}
+        known = {name: oracle.documents(account, name) for name in ("readings", "aggregates", "anomalies")}
+        readings: dict[str, dict[str, Any]] = {}
+        for name, document in known["readings"].items():
+            for reading in oracle.unpacked(document):
+                own = reading["id"] if reading["id"] not in readings else f"{reading['id']} in {name}"
+                readings[own] = reading
+        return {**known, "readings": readings}
 
     def _start(self, interference: Mapping[str, Any] | None = None) -> Run:
         self._runs += 1
@@ -102,9 +108,15 @@ class Node:
             "data": self.world.data,
             "state": self.world.state,
             "archive": self.world.archive,
-            "page_rows": self._page_rows,
+            "page_rows": self._plan.page_rows,
+            "bucket_rows": self._plan.bucket_rows,
         }
         return self._zygote.start(self.world.root / "runs", settings, interference or {})
+
+    @property
+    def bucketed(self) -> bool:
+        """Whether readings share documents."""
+        return self._plan.bucket_rows > 1
 
     @property
     def runs(self) -> int:
@@ -138,7 +150,7 @@ def prepared(plan: Plan, zygote: Zygote, endpoint: str, root: Path) -> Iterator[
             part: stack.enter_context(mounted(folder))
             for part, folder in (("state", world.state), ("archive", world.archive))
         }
-        yield Node(world, strict, zygote, disks, plan.page_rows)
+        yield Node(world, strict, zygote, disks, plan)
 
 
 def perform(plan: Plan, zygote: Zygote, endpoint: str, root: Path) -> Outcome:
@@ -174,7 +186,10 @@ def settle(node: Node) -> list[str]:
     before = node.contents()
     node.clean_run()
     now = judge.left(node.contents(), node.world.archive)
-    problems = [*judge.verdict(node.world, before, now), *reference.differences(node.world, now.contents)]
+    problems = [
+        *judge.verdict(node.world, before, now, bucketed=node.bucketed),
+        *reference.differences(node.world, now.contents),
+    ]
     sent = len(node.strict.batches)
     again = node.clean_run()
     if again.reports and (again.reports[-1]["rowsRead"] or len(node.strict.batches) - sent > 1):

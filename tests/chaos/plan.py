@@ -10,6 +10,9 @@ from tests.chaos.faults import FAULTS
 MOST_RUNS = 3
 MOST_FAULTS = 3
 
+_BUCKETS = (1, 1, 7, 60)
+"""Readings of a document, drawn apart from all else."""
+
 _STRIDE = 16
 """From the fault that leads a run to the one that leads the run before it."""
 
@@ -30,6 +33,7 @@ class Plan:
         page_rows: Rows of a batch.
         first_rows: Rows that each sensor has before the first run.
         runs: Names of the faults of each run before the clean one.
+        bucket_rows: Readings of a document.
     """
 
     seed: int
@@ -37,10 +41,12 @@ class Plan:
     page_rows: int
     first_rows: int
     runs: tuple[tuple[str, ...], ...]
+    bucket_rows: int = 1
 
     def __str__(self) -> str:
         runs = "; ".join(", ".join(names) for names in self.runs)
-        return f"seed {self.seed} ({self.sensors} sensors, pages of {self.page_rows}): {runs}"
+        sizes = f"pages of {self.page_rows}, buckets of {self.bucket_rows}"
+        return f"seed {self.seed} ({self.sensors} sensors, {sizes}): {runs}"
 
 
 def draw(seed: int, names: tuple[str, ...] = tuple(FAULTS)) -> Plan:
@@ -50,7 +56,8 @@ def draw(seed: int, names: tuple[str, ...] = tuple(FAULTS)) -> Plan:
     fewest = 2 if leading.startswith(_NOT_FIRST) else 1
     count = dice.randint(fewest, MOST_RUNS)
     runs = [_led(names[(seed + _STRIDE * later) % len(names)], dice, names) for later in reversed(range(count))]
-    return Plan(seed, dice.randint(1, 3), dice.randint(6, 40), dice.randint(20, 90), tuple(runs))
+    bucket_rows = random.Random(f"{seed} buckets").choice(_BUCKETS)
+    return Plan(seed, dice.randint(1, 3), dice.randint(6, 40), dice.randint(20, 90), tuple(runs), bucket_rows)
 
 
 def _led(leading: str, dice: random.Random, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ STAGES = {
     "neighbours", "leave",
 }  # fmt: skip
 WIRING = {
-    "pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded",
-    "rehearsal", "spending",
+    "pipeline", "city", "rounds", "compare", "standing", "verify", "survey", "erase", "progress", "recorded", "query",
+    "archived", "rehearsal", "spending",
 }  # fmt: skip
 SHARED = {
     "model", "schema", "errors", "form", "anchors", "files", "timestamps", "containers", "cosmos", "manifest",

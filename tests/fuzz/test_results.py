@@ -113,7 +113,9 @@ def a_zip() -> bytes:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x1f\x8b", a_zip(), gzip.compress(b""), gzip.compress(b"\0" * 1024), gzip.compress(b"x" * 5_000)]
+    "content",
+    [b"", b"\x1f\x8b", a_zip(), gzip.compress(b""), gzip.compress(b"\0" * 1024), gzip.compress(b"x" * 5_000)],
+    ids=["nothing", "two bytes", "zip", "gzip of nothing", "gzip of zeros", "gzip of text"],
 )
 def test_what_is_no_archive_is_refused_or_empty(tmp_path: Path, content: bytes) -> None:
     with suppress(ResultError):

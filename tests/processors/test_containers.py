@@ -58,6 +58,7 @@ def test_only_what_is_queried_is_indexed() -> None:
             {"path": "/month/?"},
             {"path": "/observedAt/?"},
             {"path": "/lastObservedAt/?"},
+            {"path": "/count/?"},
             {"path": "/isAnomaly/?"},
         ],
         "excludedPaths": [{"path": "/*"}],

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from azure.cosmos import CosmosClient, PartitionKey
 
-from processors import containers, erase, query, stopping
+from processors import containers, erase, stopping
 from processors.cosmos import Account
 from processors.erase import Erased
 from processors.errors import SinkError, Stopped
 from processors.model import Documents
-from processors.query import Selection
+from processors.query import Selection, reader
 from processors.sink import open_sink
 from tests.harness.strict import Answer, Exchange, Fault, Plan, StrictCosmos
 from tests.harness.strict.faults import on_batches, refuse_operations, throttled
@@ -207,6 +207,23 @@ def test_before_is_exclusive_and_of_each_container_its_own_time(strict: StrictCo
     assert stored(account) == {name: {f"{name}-denver-S1-2", f"{name}-denver-S1-3"} for name in NAMES}
 
 
+def test_a_bucket_stays_until_its_last_reading_is_old_enough(strict: StrictCosmos, account: Account) -> None:
+    limit = BEGIN + timedelta(hours=2)
+    ends = {1: limit, 2: limit - timedelta(microseconds=1), 3: limit + timedelta(hours=7)}
+    buckets = [
+        {**document("readings", number), "kind": "bucket", "lastObservedAt": f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"}
+        for number, at in ends.items()
+    ]
+    buckets[1]["observedAt"] = buckets[0]["observedAt"]
+    put(account, "readings", [*buckets, document("readings", 0)])
+    selection = Selection(before=limit)
+    assert erase.count(strict.account, selection)["readings"] == 2
+    emptied(strict.account, selection)
+    assert stored(account)["readings"] == {"readings-denver-S1-1", "readings-denver-S1-3"}
+    emptied(strict.account, ALL)
+    assert not stored(account)["readings"]
+
+
 def test_runs_have_no_sensor(strict: StrictCosmos, account: Account) -> None:
     for name in NAMES:
         put(account, name, [document(name, 1)])
@@ -246,7 +263,7 @@ def test_nothing_else_goes(strict: StrictCosmos, account: Account, seed: int) ->
 
 
 def test_it_stops_between_two_pages(strict: StrictCosmos, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query, "PAGE_ROWS", 2)
+    monkeypatch.setattr(reader, "PAGE_ROWS", 2)
     put(account, "readings", (document("readings", number) for number in range(4)))
     stop, pages = threading.Event(), []
 
@@ -268,7 +285,7 @@ def test_it_stops_between_two_pages(strict: StrictCosmos, account: Account, monk
 
 def test_no_more_is_read_than_is_deleted_next(strict: StrictCosmos, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erase, "READ_AHEAD", 2)
-    monkeypatch.setattr(query, "PAGE_ROWS", 2)
+    monkeypatch.setattr(reader, "PAGE_ROWS", 2)
     put(strict.account, "readings", (document("readings", number) for number in range(5)))
     names = [document("readings", number) for number in range(5)]
     pages = {None: (names[:2], "a"), "a": (names[2:4], "b"), "b": (names[4:], None)}

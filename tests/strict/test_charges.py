@@ -124,6 +124,60 @@ def test_a_query_costs_by_what_is_scanned_and_returned(ask, batch, item):
     assert counted < cost("SELECT c.id FROM c WHERE IS_DEFINED(c.city)") < cost("SELECT * FROM c")
 
 
+def test_a_query_costs_by_what_its_conditions_leave(ask, batch, item):
+    def cost(what: str, conditions: str, after: str = "") -> float:
+        parameters = [{"name": "@city", "value": "denver"}, {"name": "@sensor", "value": "s1"}]
+        parameters += [{"name": "@at", "value": "2026-11-20T00:03"}, {"name": "@n", "value": 100}]
+        content = {"query": f"SELECT {what} FROM c WHERE {conditions}{after}", "parameters": parameters}
+        told = ask("POST", "", content, content_type="application/query+json")
+        assert told.status == 200
+        return float(told.headers["x-ms-request-charge"])
+
+    def fill(sensor: str, count: int) -> None:
+        for start in range(0, count, 100):
+            numbers = range(start, start + 100)
+            items = [
+                item(
+                    f"{sensor}-{number}",
+                    sensorId=sensor,
+                    n=number,
+                    observedAt=f"2026-11-20T{number // 60:02}:{number % 60:02}",
+                )
+                for number in numbers
+            ]
+            batch(*(("Create", each) for each in items), key=["denver", sensor, "2026-11"])
+
+    city, sensor = "c.city = @city", "c.city = @city AND c.sensorId = @sensor"
+    fill("s1", 200)
+    looks, gap = f"{sensor} AND IS_DEFINED(c.observedAt)", "c.sensorId = @sensor AND IS_DEFINED(c.observedAt)"
+    either = f"{city} AND (c.observedAt < @at OR IS_DEFINED(c.month))"
+    wheres = (city, sensor, f"{sensor} AND c.n >= @n", looks, gap)
+    alone = {where: cost("VALUE COUNT(1)", where) for where in wheres}
+    fill("s2", 400)
+    # Items of another sensor cost a query of the city, and not one of this sensor, even where it reads items.
+    assert cost("VALUE COUNT(1)", city) > alone[city]
+    assert [cost("VALUE COUNT(1)", where) for where in wheres[1:4]] == list(alone.values())[1:4]
+    assert cost("VALUE COUNT(1)", gap) > alone[gap]
+    assert cost("VALUE COUNT(1)", either) >= cost("VALUE COUNT(1)", f"{city} AND IS_DEFINED(c.month)")
+    assert alone[f"{sensor} AND c.n >= @n"] > alone[sensor]
+    # A range is found, a function looks at all entries, and a limit in the order of the index ends the search.
+    early = f"{sensor} AND (c.observedAt < @at OR c.observedAt < @at)"
+    assert cost("VALUE COUNT(1)", early) < cost("VALUE COUNT(1)", sensor)
+    assert cost("VALUE COUNT(1)", early) < cost("VALUE COUNT(1)", f"{early} AND IS_DEFINED(c.observedAt)")
+    one = " ORDER BY c.observedAt DESC OFFSET 0 LIMIT 1"
+    assert cost("*", sensor, one) == pytest.approx(cost("*", city, one), abs=0.02)
+
+
+def test_what_has_no_index_cannot_be_sorted_by(ask):
+    for text in (
+        "SELECT * FROM c ORDER BY c.n",
+        "SELECT * FROM c WHERE c.city = 'x' ORDER BY c.n DESC OFFSET 0 LIMIT 1",
+    ):
+        told = ask("POST", "", {"query": text}, content_type="application/query+json")
+        assert (told.status, told.headers["x-ms-request-charge"]) == (400, "0.00")
+        assert "order-by item is excluded" in told.body["message"]
+
+
 def test_metadata_and_refusals_cost_nothing(ask, item, strict):
     assert float(ask("POST", "", item("a/b")).headers["x-ms-request-charge"]) == 0
     assert ask("GET", "/missing").status == 404

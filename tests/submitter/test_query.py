@@ -60,6 +60,30 @@ def test_selects_by_sensor_and_time(cli):
 
 
 @pytest.mark.usefixtures("stored")
+def test_before_ends_what_since_begins(cli):
+    second = ["--city", "denver", "--since", "2026-11-20T10:00:01Z", "--before", "2026-11-20T10:00:02Z"]
+    assert times(read(cli("query", *second))) == [("S1", "2026-11-20T10:00:01")]
+    assert read(cli("query", *second, "--sensor", "S1", "--count")) == {"count": 1}
+    assert read(cli("query", *second, "--sensor", "S2", "--count")) == {"count": 0}
+    assert read(cli("query", "--before", "2026-11-20T10:00:01Z", "--count")) == {"count": 2}
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("how", ["table", "json", "csv"])
+def test_says_on_stderr_what_all_its_requests_cost(cli, strict, monkeypatch, how):
+    monkeypatch.setenv("COSMOS_ENDPOINT", strict.account.endpoint)
+    for options in ((), ("--city", "denver"), ("--count",), ("--analyze",), ("--sql", "SELECT * FROM c")):
+        strict.exchanges.clear()
+        result = cli("query", *options, "--output", how)
+        assert result.exit_code == 0, result.stderr
+        asked = [exchange for exchange in strict.exchanges if exchange.kind == "query"]
+        spent = sum(exchange.charge for exchange in asked)
+        assert spent > 2
+        assert f"charge: {spent:.2f} request units, answers: {len(asked)}\n" in result.stderr
+        assert "request units" not in result.stdout
+
+
+@pytest.mark.usefixtures("stored")
 def test_an_age_is_counted_from_now(cli):
     with closing(sqlite3.connect("data/denver/S1/sensor_data.db")) as database, database:
         database.execute(
@@ -180,6 +204,9 @@ def test_a_query_that_the_service_refuses_is_explained(cli, strict, monkeypatch)
         (["--since", "yesterday"], "yesterday"),
         (["--since", "2 parsecs"], "2 parsecs"),
         (["--since", ""], "--since"),
+        (["--before", "tomorrow"], "--before"),
+        (["--analyze", "--before", "2h"], "--before"),
+        (["--since", "1h", "--before", "2h"], "--before"),
         (["--limit", "0"], "--limit"),
         (["--output", "xml"], "xml"),
     ],

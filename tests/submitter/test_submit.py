@@ -338,6 +338,7 @@ def test_results_that_bacalhau_does_not_have_are_an_error(submit, there):
         b"no archive",
         b"",
     ],
+    ids=["above", "absolute", "symbolic link", "link", "fifo", "below a file", "cut", "no archive", "nothing"],
 )
 def test_archives_that_may_not_be_unpacked(content, tmp_path):
     with pytest.raises(ResultError):

@@ -1,4 +1,4 @@
-"""How many documents Cosmos has of sensors."""
+"""How many readings Cosmos has of sensors."""
 # ruff: noqa: PLC0415 - processors is imported when it is used, so that help stays fast
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def stored(cosmos: Mapping[str, str], sensors: Sequence[Sensor]) -> tuple[Stored
     if not cosmos.get("COSMOS_ENDPOINT"):
         return {}, "COSMOS_ENDPOINT is not set"
     from processors.errors import ProcessorError
-    from processors.query import Selection, count, newest_first, open_reader
+    from processors.query import Selection, open_reader, readings
 
     account = account_of(cosmos, "query")
     found = {}
@@ -44,8 +44,8 @@ def stored(cosmos: Mapping[str, str], sensors: Sequence[Sensor]) -> tuple[Stored
         with open_reader(account, account.container) as reader:
             for city, sensor in sensors:
                 selection = Selection(city, sensor)
-                newest = next(reader.rows(newest_first(selection, 1)), None)
-                number = sum(reader.rows(count(selection)))
+                newest = next(readings.newest(reader, selection, 1), None)
+                number = readings.count(reader, selection)
                 found[city, sensor] = Documents(number, None if newest is None else newest.get("observedAt"))
     except ProcessorError as error:
         return found, str(error)

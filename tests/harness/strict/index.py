@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-_SOURCE = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
-_CONDITION = re.compile(r"\b(?:WHERE|ORDER\s+BY|GROUP\s+BY)\b.*", re.IGNORECASE | re.DOTALL)
 _AGGREGATE = re.compile(r"\b(?:COUNT|SUM|AVG|MIN|MAX)\s*\(|\bDISTINCT\b|\bGROUP\s+BY\b", re.IGNORECASE)
 _ALWAYS = frozenset({"id", "_ts"})
 
@@ -34,14 +32,10 @@ class Index:
             return len(self._included & item.keys())
         return sum(_leaves(value) for name, value in item.items() if name not in self._excluded)
 
-    def serves(self, query: str) -> bool:
-        """Whether a query has conditions and finds its items by the index alone."""
-        condition = _CONDITION.search(query)
-        source = _SOURCE.search(query)
-        if condition is None or source is None:
-            return False
-        used = set(re.findall(rf"\b{re.escape(source[1])}\.(\w+)", condition[0])) - _ALWAYS
-        return not used & self._excluded if self._all else used <= self._included
+    def has(self, names: Collection[str]) -> bool:
+        """Whether there are any of these properties, and all of them are indexed."""
+        used = set(names) - _ALWAYS
+        return bool(names) and (not used & self._excluded if self._all else used <= self._included)
 
 
 def aggregates(query: str) -> bool:

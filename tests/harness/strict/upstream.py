@@ -58,10 +58,11 @@ class Upstream:
         results: list[dict[str, Any]] = _json(answer, path)
         return results
 
-    async def query(self, path: str, text: str) -> list[dict[str, Any]]:
+    async def query(self, path: str, text: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Rows of a query of our own."""
-        answer = await self.send("POST", path, {"content-type": QUERY}, to_json({"query": text}))
-        rows: list[dict[str, Any]] = _json(answer, path)["Documents"]
+        body = to_json({"query": text, "parameters": list(parameters)})
+        answer = await self.send("POST", path, {"content-type": QUERY}, body)
+        rows: list[Any] = _json(answer, path)["Documents"]
         return rows
 
 

@@ -72,11 +72,11 @@ def left() -> Callable[[pl.DataFrame, Form, Sequence[int]], tuple[Left, list[int
 
 @pytest.fixture(scope="session")
 def mixed() -> Callable[[random.Random, int], list[dict[str, Any]]]:
-    """Readings of some sensors in any order: still, moving, jumping, null; with repeated and falling times."""
+    """Readings of some sensors in any order: still, moving, jumping, null; in two months, with falling times."""
 
     def build(source: random.Random, rows: int) -> list[dict[str, Any]]:
         sensors = "abc"[: source.randint(1, 3)]
-        seconds = dict.fromkeys(sensors, source.choice([0, 700_000]))
+        seconds = dict.fromkeys(sensors, source.choice([0, 760_150]))
         level = {sensor: dict.fromkeys(MEASURE_NAMES, 20.0) for sensor in sensors}
         slope = {sensor: dict.fromkeys(MEASURE_NAMES, 0.0) for sensor in sensors}
         flags = {sensor: {"isAnomaly": False, "firmwareVersion": "1"} for sensor in sensors}

@@ -137,15 +137,15 @@ def test_long_lines(frame: Frame, left: Runs, door: bool) -> None:
     """Of a thousand readings one leaves whatever they say, and what is followed one by one is as what is not."""
     source = random.Random(1)
     rows = [
-        {"temperatureC": round(20 + min(number, 1_500) * 0.01 + source.uniform(-0.04, 0.04), 3), "sensorId": sensor}
+        {"temperatureC": round(20 + min(number, 1_500) * 0.01 + source.uniform(-wide, wide), 3), "sensorId": sensor}
         for number in range(3_500)
-        for sensor in "ab"
+        for sensor, wide in (("a", 0.04), ("b", 0.055))
     ]
     bands, bounds = ({}, {"temperatureC": 0.1}) if door else ({"temperatureC": 0.3}, {})
     readings = frame(rows)
     expected, undecided = chosen(readings.to_dicts(), bands, bounds)
     form = Form(send="changes", dead_band=bands, swinging_door=bounds)
-    for cuts in ([], list(range(60, 7_000, 190)), [3_333, 3_334, 6_000]):
+    for cuts in ([], list(range(60, 7_000, 190)), list(range(500, 7_000, 430)), [3_333, 3_334]):
         calls, shown = left(readings, form, cuts)
         assert sorted(row for call in calls for row in call) == expected
         assert sorted(shown) == undecided
@@ -169,3 +169,14 @@ def test_what_must_leave_does_whatever_the_bounds(frame: Frame, left: Runs) -> N
     calls, shown = left(frame(rows), Form(send="changes", dead_band=wide), [])
     assert calls == [[1, 6, 7, 10, 14, 16, 21, 22, 26, 27, 31, 36, 37]]
     assert shown == []
+
+
+@pytest.mark.parametrize("far", [-0.499, 0.499])
+@pytest.mark.parametrize("cuts", [[], [100], [51], [100, 280]])
+def test_a_door_that_was_set_long_ago(frame: Frame, left: Runs, far: float, cuts: list[int]) -> None:
+    """One reading of the 50th row lets the line move no more to the other side, hundreds of readings later."""
+    rows = [{"temperatureC": round(20 - max(0, number - 300) * far / 100, 5)} for number in range(400)]
+    rows[50]["temperatureC"] = 20 + far
+    calls, shown = left(frame(rows), Form(send="changes", swinging_door={"temperatureC": 0.5}), cuts)
+    assert sorted(row for call in calls for row in call)[:2] == [1, 302]
+    assert shown == [400]

@@ -24,6 +24,10 @@ FORMS: list[dict[str, Any]] = [
     {"bucket_rows": 9, "descriptions": "once"},
     {"descriptions": "once", "resolution": {"humidityPct": 0.5}},
     {"bucket_rows": 12, "stage": "raw"},
+    {"send": "changes", "dead_band": {"temperatureC": 0.3}},
+    {"send": "changes", "swinging_door": {"temperatureC": 0.5}, "bucket_rows": 6},
+    {"send": "anomalies", "context_rows": 2},
+    {"send": "anomalies", "context_rows": 3, "bucket_rows": 5, "descriptions": "once"},
 ]
 
 Expected = set[tuple[str, str]]

@@ -66,6 +66,10 @@ def test_a_bucket_that_is_gone(filled: Node, account: Account, which: int) -> No
     report = checked(filled, account)
     assert named(filled) == {("missing", name) for name in names(bucket)}
     assert report.counts.readings == ROWS - len(ids(bucket))
+    filled.forget()  # then the manifests alone tell what has left
+    report = checked(filled, account)
+    assert named(filled) == ({("missing", name) for name in names(bucket)} if len(ids(bucket)) == 10 else set())
+    assert report.counts.readings + report.counts.held + report.found.get("missing", 0) == ROWS
 
 
 def test_all_buckets_gone(filled: Node, account: Account) -> None:

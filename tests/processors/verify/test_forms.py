@@ -37,6 +37,9 @@ FORMS: dict[str, dict[str, Any]] = {
     "raw": {"bucket_rows": 10, "stage": "raw"},
     "aggregated": {"stage": "aggregated"},
     "once": {"bucket_rows": 10, "descriptions": "once"},
+    "changes": {"send": "changes", "dead_band": {"temperatureC": 0.3}},
+    "doors": {"send": "changes", "swinging_door": {"temperatureC": 0.5}, "bucket_rows": 6},
+    "anomalies": {"send": "anomalies", "context_rows": 2},
     "coarse": {"bucket_rows": 10, "resolution": {"temperatureC": 0.5}},
 }
 
@@ -75,6 +78,26 @@ def test_forms_in_turn(node: Node, account: Account, order: list[str]) -> None:
     delete(account, item)
     checked(node, account, **FORMS["each"])
     assert named(node) == {("missing", name) for name in names(item) or {item["id"]}}
+
+
+@pytest.mark.parametrize("order", [["changes", "doors"], ["doors", "each", "anomalies"], ["anomalies", "changes"]])
+def test_what_is_left_out_is_counted_apart(node: Node, account: Account, order: list[str]) -> None:
+    for number, form in enumerate(order):
+        if number == 0:
+            databases.create(node.database(), day(number))
+        else:
+            databases.append(node.database(), day(number))
+        ingest(node, account, **FORMS[form])
+        report = checked(node, account)
+        assert (report.errors, named(node)) == ([], set())
+        counts = report.counts
+        assert counts.rows == 33 * (number + 1) == counts.readings + counts.held + counts.leftOut
+    assert 0 < report.counts.leftOut < report.counts.rows
+    there = items(account)
+    item = next(item for item in there if 1 in ids(item))  # what begins leaves for certain
+    delete(account, item)
+    checked(node, account)
+    assert named(node) == {("missing", name) for name in names(item)}
 
 
 @pytest.mark.parametrize("first", ["each", "10", "once"])

@@ -14,6 +14,7 @@ from processors.query import (
     as_given,
     count,
     group,
+    groups,
     newest_first,
     oldest_first,
     open_reader,
@@ -90,6 +91,29 @@ def test_only_a_full_key_is_sent_as_a_partition(strict):
     assert not [name for headers in sent for name in headers if "epk" in name]
 
 
+NOVEMBER, DECEMBER = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("selection", "month"),
+    [
+        (Selection("denver", "S1", NOVEMBER, DECEMBER), "2026-11"),
+        (Selection("denver", "S1", HOUR, HOUR + timedelta(hours=1)), "2026-11"),
+        (Selection("denver", "S1", NOVEMBER.astimezone(timezone(timedelta(hours=-5))), DECEMBER), "2026-11"),
+        (Selection("denver", "S1", NOVEMBER, DECEMBER + timedelta(microseconds=1)), None),
+        (Selection("denver", "S1", NOVEMBER - timedelta(microseconds=1), DECEMBER), None),
+        (Selection("denver", "S1", DECEMBER, DECEMBER), None),
+        (Selection("denver", "S1", NOVEMBER), None),
+        (Selection("denver", "S1", before=DECEMBER), None),
+        (Selection("denver", None, NOVEMBER, DECEMBER), None),
+        (Selection(None, "S1", NOVEMBER, DECEMBER), None),
+    ],
+)
+def test_a_month_of_a_sensor_is_one_partition(selection, month):
+    key = None if month is None else ("denver", "S1", month)
+    assert newest_first(selection, 1).partition == count(selection).partition == key
+
+
 @pytest.mark.parametrize(
     ("since", "expected"),
     [
@@ -164,7 +188,7 @@ def test_groups_by_city_sensor_and_day(account):
         item["id"]: len(json.dumps(item, separators=(",", ":"), ensure_ascii=False).encode()) for item in documents
     }
     with open_reader(account, "readings") as reader:
-        found = list(reader.groups(ALL))
+        found = list(groups(reader, ALL))
         assert [(each.city, each.sensor_id, each.day, each.documents) for each in found] == [
             ("boston", "S1", "2026-11-20", 1),
             ("denver", "S1", "2026-11-20", 2),
@@ -173,7 +197,7 @@ def test_groups_by_city_sensor_and_day(account):
         ]
         assert found[1].bytes == sizes["denver-S1-1"] + sizes["denver-S1-2"]
         assert found[1].newest == "2026-11-20T10:00:02.000000Z"
-        assert list(reader.groups(Selection("boston"))) == found[:1]
+        assert list(groups(reader, Selection("boston"))) == found[:1]
 
 
 def test_a_group_knows_documents_without_a_time():
