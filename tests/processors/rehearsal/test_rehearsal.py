@@ -172,7 +172,20 @@ def test_it_can_be_stopped(node: Node) -> None:
 
 def test_a_budget_does_not_make_the_backlog_smaller(node: Node) -> None:
     databases.create(node.database("box"), readings(60))
-    assert counts(rehearse(settings(node, ru_budget="5"), World()))["readings"] == (60, 0)
+    free, bound = (rehearse(settings(node, ru_budget=budget), World()) for budget in ("", "5"))
+    assert counts(bound)["readings"] == (60, 0)
+    assert bound.counted.steps == free.counted.steps
+
+
+def test_a_description_that_was_said_for_what_waits_is_said_again(node: Node) -> None:
+    form = {"bucket_rows": 30, "descriptions": "once"}
+    made = readings(45)
+    databases.create(node.database("box"), made[:20])
+    full_run(node, **form)
+    databases.append(node.database("box"), made[20:])
+    foretold = rehearse(settings(node, **form), World())
+    assert counts(foretold)["readings"] == (1, 2)  # the next bucket; the one that was shown, and the description
+    assert counts(foretold) == full_run(node, **form)
 
 
 def test_requests_partitions_and_sizes(node: Node) -> None:
