@@ -41,7 +41,7 @@ from processors.standing import Standing, Untouched, open_table, stand
 from processors.verify.described import Descriptions
 from processors.verify.extras import extras
 from processors.verify.findings import Counts, Findings, VerifyReport, open_findings
-from processors.verify.gone import gone, is_refusal
+from processors.verify.gone import all_gone, is_refusal
 from processors.verify.holdings import Holding, Holdings
 from processors.verify.lookup import Lookup
 from processors.verify.stored import Comparison, Stored
@@ -188,7 +188,7 @@ class _Verification:
             archive = self._holding.archive
             begins = self._standing.begins.get(branch.generation)
             waiting = waits(self._ask, self._holding.database.sensor, branch.generation)
-            left = gone(archive, branch.generation)
+            left = all_gone(archive, branch.generation)
             self._stored.begin(left, waiting)
             for stretch in stretches(archive, branch, begins, self._page_rows, left):
                 if self._state.world.stop.is_set():

@@ -19,7 +19,7 @@ import polars as pl
 from processors import document
 from processors.document import Origin
 from processors.document.description import NAMES
-from processors.form import STAGES, Form
+from processors.form import STAGES, Form, Stage
 from processors.pipeline.readings import as_they_leave
 from processors.pipeline.recipe import Recipe
 from processors.schema import DESCRIPTIONS, IS_ANOMALY, IS_DUPLICATE, PROVISIONAL
@@ -31,6 +31,7 @@ from processors.verify.stretches import FORM
 
 _NOT_COMPARED = {IS_ANOMALY, IS_DUPLICATE, PROVISIONAL}
 _HIDEABLE = {field.name for field in DESCRIPTIONS}
+_STAGES: tuple[Stage, ...] = tuple(stage for stage in STAGES if stage != "aggregated")
 _HASH = re.compile(r"[0-9a-f]{32}")
 _DECIMALS = range(9)
 
@@ -57,29 +58,19 @@ def differences(
         origin: Where the rows come from.
         recipe: Of the present settings: what must not leave, and the form where the archive does not tell it.
     """
-    found = told.readings
     forms = {text: decoded(text) for text in kept[FORM].unique()}
     for text, form in forms.items():
         those = rows.filter(kept[FORM].eq_missing(pl.Series([text], dtype=pl.String)))
-        stages = {name: found[name].get("stage") for name in those[document.ID] if name in found}
-        wrong = {name: why for name, stage in stages.items() if (why := _wrong_stage(stage, form)) is not None}
-        yield from wrong.items()
-        for stage in STAGES:
-            names = [name for name in stages if stages[name] == stage and name not in wrong]
-            if not names:
-                continue
+        said = {name: told.readings[name].get("stage") for name in those[document.ID] if name in told.readings}
+        for stage in _STAGES if form is None else (form.stage,):
+            names = [name for name in said if form is not None or said[name] == stage]
             own = those.filter(pl.col(document.ID).is_in(names))
             possible = [Form(stage=stage), replace(recipe.form, stage=stage)] if form is None else [form]
             ways = [dict(_compared(kept, own, told, origin, each, recipe.privacy)) for each in possible]
             yield from ((name, why) for name, why in ways[0].items() if all(name in way for way in ways))
-
-
-def _wrong_stage(stage: object, form: Form | None) -> str | None:
-    if stage not in STAGES or stage == "aggregated":
-        return f"its stage is {stage!r}, which no reading has"
-    if form is not None and stage != form.stage:
-        return f"its stage is {stage!r}, and it left at {form.stage!r}"
-    return None
+        for name in said if form is None else ():
+            if said[name] not in _STAGES:
+                yield name, f"its stage is {said[name]!r}, which no reading has"
 
 
 def _compared(

@@ -85,7 +85,7 @@ class Gone:
         self._new = []
 
 
-def gone(archive: Archive, generation: str) -> Gone:
+def all_gone(archive: Archive, generation: str) -> Gone:
     """What left with all batches that the archive has of a generation: a later one may have let earlier rows go.
 
     Raises:

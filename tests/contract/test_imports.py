@@ -65,6 +65,21 @@ def test_packages_do_not_import_each_other(package: str) -> None:
     assert not found
 
 
+def test_no_package_imports_a_tool() -> None:
+    """Here `tools/` is on the path; where the packages are installed it is not."""
+    tools = {path.stem for path in (ROOT / "tools").glob("*.py")}
+    tools |= {path.parent.name for path in (ROOT / "tools").glob("*/__init__.py")}
+    assert "bicep" in tools
+    found = {
+        (str(path.relative_to(ROOT)), name)
+        for package in PACKAGES
+        for path in modules(package)
+        for name in imported(path)
+        if name.split(".")[0] in tools
+    }
+    assert not found
+
+
 def test_only_the_command_line_imports_the_commands() -> None:
     commands = ROOT / "submitter" / "commands"
     found = {

@@ -279,6 +279,9 @@ def test_manifests_of_before_do_not_tell_the_stage(node: Node, account: Account)
     report = checked(node, account)
     assert dict(report.found) == {"missing": 1}
     assert "aggregated" in listed(node)[0]["why"]
+    for stage, item in zip(["aggregated", "none", ["raw"]], items(account), strict=False):
+        put(account, item | {"stage": stage})
+    assert dict(checked(node, account).found) == {"missing": 1, "differing": 3}
 
 
 def test_a_row_changed_after_it_was_taken_in_differs(node: Node, account: Account) -> None:

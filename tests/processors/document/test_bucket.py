@@ -130,6 +130,12 @@ def test_any_cuts_give_the_same_buckets(
         assert carried[name].sort(ROW_ID).equals(frame.sort(ROW_ID))
 
 
+def test_a_zero_keeps_its_sign(conformed: Build) -> None:
+    valid = conformed([{"temperatureC": value} for value in (0.0, -0.0, 0.0)])
+    (item,) = items(leaving(refined(valid), valid, Form(stage="schematized", bucket_rows=3)))
+    assert [str(reading["temperatureC"]) for reading in document.unpack(item)] == ["0.0", "-0.0", "0.0"]
+
+
 def test_a_document_that_is_no_bucket_is_its_only_reading() -> None:
     item = {"id": "p-1", "rowId": 1, "observedAt": "2026-11-22T04:49:22.965000Z"}
     assert document.unpack(item) == [item] == oracle.unpacked(item)

@@ -14,6 +14,8 @@ from tests.harness.databases import START, readings
 from tests.harness.node import Node
 from tests.harness.verified import Item, checked, delete, ids, ingest, items, named, names, put, without
 
+WIDE = {"temperatureC": 100.0, "humidityPct": 50.0, "pressurePa": 1e4, "vibrationMmS": 9.0, "voltageV": 9.0}
+
 FORMS: list[dict[str, Any]] = [
     {},
     {"stage": "raw"},
@@ -24,8 +26,8 @@ FORMS: list[dict[str, Any]] = [
     {"bucket_rows": 9, "descriptions": "once"},
     {"descriptions": "once", "resolution": {"humidityPct": 0.5}},
     {"bucket_rows": 12, "stage": "raw"},
-    {"send": "changes", "dead_band": {"temperatureC": 0.3}},
-    {"send": "changes", "swinging_door": {"temperatureC": 0.5}, "bucket_rows": 6},
+    {"send": "changes", "dead_band": WIDE},
+    {"send": "changes", "swinging_door": WIDE, "bucket_rows": 6},
     {"send": "anomalies", "context_rows": 2},
     {"send": "anomalies", "context_rows": 3, "bucket_rows": 5, "descriptions": "once"},
 ]

@@ -59,7 +59,7 @@ def test_all_is_well(node: Node, account: Account, stage: str) -> None:
     assert named(node) == {("differing", f"{bucket['id'].split('-')[0]}-{ids(bucket)[3]}")}
 
 
-@pytest.mark.parametrize("which", [0, 3, 5], ids=["full", "another", "open"])
+@pytest.mark.parametrize("which", [0, 1, 3, 5], ids=["full", "of two batches", "open", "another open"])
 def test_a_bucket_that_is_gone(filled: Node, account: Account, which: int) -> None:
     bucket = buckets(account)[which]
     delete(account, bucket)

@@ -29,6 +29,8 @@ from tests.harness.verified import (
     put,
 )
 
+WIDE = {"temperatureC": 100.0, "humidityPct": 50.0, "pressurePa": 1e4, "vibrationMmS": 9.0, "voltageV": 9.0}
+
 FORMS: dict[str, dict[str, Any]] = {
     "each": {},
     "10": {"bucket_rows": 10},
@@ -37,8 +39,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "raw": {"bucket_rows": 10, "stage": "raw"},
     "aggregated": {"stage": "aggregated"},
     "once": {"bucket_rows": 10, "descriptions": "once"},
-    "changes": {"send": "changes", "dead_band": {"temperatureC": 0.3}},
-    "doors": {"send": "changes", "swinging_door": {"temperatureC": 0.5}, "bucket_rows": 6},
+    "changes": {"send": "changes", "dead_band": WIDE},
+    "doors": {"send": "changes", "swinging_door": WIDE, "bucket_rows": 6},
     "anomalies": {"send": "anomalies", "context_rows": 2},
     "coarse": {"bucket_rows": 10, "resolution": {"temperatureC": 0.5}},
 }
@@ -130,9 +132,7 @@ def test_a_checkpoint_lost_with_a_batch_on_its_way_and_another_form(node: Node, 
 def test_readings_that_wait_are_counted(node: Node, account: Account) -> None:
     """They are in the archive, and Cosmos need not have them, unless they were shown."""
     databases.create(node.database(), day(0, 44))
-    node.run(bucket_rows=10)  # into another sink: nothing of it is in Cosmos, and nothing was shown
-    for item in node.memory.contents["readings"].values():
-        put(account, item)
+    processor.run_and_die(node, account, ("processors.rounds", "show_rest", "before", 1), bucket_rows=10)
     report = checked(node, account)
     assert_clean(report, rows=44, readings=40, documents=4)
     assert report.counts.held == 4
@@ -317,3 +317,12 @@ def test_buckets_cost_less_to_verify(node: Node, strict: StrictCosmos) -> None:
         charges[size] = sum(exchange.charge for exchange in strict.exchanges[before:])
     print(f"to verify 600 readings: {charges[1]:.2f} RU by themselves, {charges[60]:.2f} in buckets")  # noqa: T201
     assert charges[60] < charges[1] / 2
+
+
+def test_descriptions_are_counted_with_what_names_them(node: Node, strict: StrictCosmos) -> None:
+    """So that a partition adds up, and need not be listed."""
+    databases.create(node.database(), day(0, 40))
+    ingest(node, strict.account, bucket_rows=10, descriptions="once")
+    before = len(strict.exchanges)
+    assert dict(checked(node, strict.account).found) == {}
+    assert not [request for request in strict.exchanges[before:] if b"timesUs" in request.body]
