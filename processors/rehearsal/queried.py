@@ -1,4 +1,4 @@
-"""By which properties this program finds documents, and orders them: what an index is for."""
+"""By which properties this program finds documents, orders or sums them: what an index is for."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _OF_A_SENSOR = frozenset({"city", "sensorId", "month"})
 
 
 def queried(readings: str) -> Mapping[str, frozenset[str]]:
-    """Container -> properties that conditions and orders of `query`, `verify` and `feedback` name, but `id`.
+    """Container -> properties that conditions, orders and sums of `query`, `verify` and `feedback` name, but `id`.
 
     Args:
         readings: Name of the container of readings.
     """
     return {
-        readings: _OF_A_SENSOR | {"observedAt"},
+        readings: _OF_A_SENSOR | {"observedAt", "lastObservedAt", "count"},
         AGGREGATES: _OF_A_SENSOR | {"windowStart"},
         ANOMALIES: _OF_A_SENSOR | {"observedAt", "kind"},
         RUNS: frozenset({"city"}),

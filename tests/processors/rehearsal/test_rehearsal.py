@@ -172,7 +172,20 @@ def test_it_can_be_stopped(node: Node) -> None:
 
 def test_a_budget_does_not_make_the_backlog_smaller(node: Node) -> None:
     databases.create(node.database("box"), readings(60))
-    assert counts(rehearse(settings(node, ru_budget="5"), World()))["readings"] == (60, 0)
+    free, bound = (rehearse(settings(node, ru_budget=budget), World()) for budget in ("", "5"))
+    assert counts(bound)["readings"] == (60, 0)
+    assert bound.counted.steps == free.counted.steps
+
+
+def test_a_description_that_was_said_for_what_waits_is_said_again(node: Node) -> None:
+    form = {"bucket_rows": 30, "descriptions": "once"}
+    made = readings(45)
+    databases.create(node.database("box"), made[:20])
+    full_run(node, **form)
+    databases.append(node.database("box"), made[20:])
+    foretold = rehearse(settings(node, **form), World())
+    assert counts(foretold)["readings"] == (1, 2)  # the next bucket; the one that was shown, and the description
+    assert counts(foretold) == full_run(node, **form)
 
 
 def test_requests_partitions_and_sizes(node: Node) -> None:
@@ -253,15 +266,14 @@ def test_rates_of_writers_that_go_on_and_that_stopped(node: Node) -> None:
 
 
 def test_what_is_queried_is_what_the_source_says() -> None:
-    """Each property in a condition or an order of this program's queries, and no other."""
+    """Each property in a condition, an order or a sum of this program's queries, and no other."""
     root = Path(__file__).parents[3] / "processors"
-    files = [
-        "query.py",
-        *(f"{folder}/{path.name}" for folder in ("verify", "feedback") for path in (root / folder).glob("*.py")),
-    ]
-    text = "".join((root / name).read_text(encoding="utf-8") for name in files)
-    conditions = " ".join(re.findall(r"c\.\w+ (?:=|>=|<=|<|>|!=|IN) ?|ORDER BY c\.\w+", text))
-    named = set(re.findall(r"c\.(\w+)", conditions))
+    names = ("query", "verify", "feedback")
+    files = [path for name in names for path in (*root.glob(f"{name}.py"), *root.glob(f"{name}/*.py"))]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    text = text.replace("{LAST_OBSERVED_AT}", "lastObservedAt").replace("{COUNT}", "count")
+    conditions = re.findall(r"c\.\w+ (?:=|>=|<=|<|>|!=|IN) ?|ORDER BY c\.\w+|SUM\(c\.\w+", text)
+    named = set(re.findall(r"c\.(\w+)", " ".join(conditions)))
     by_time = {"windowStart"}  # `Selection.time`
     within_a_partition = {"generation", "rowId"}  # beside the full key, in `verify.lookup`
     known = set().union(*queried("readings").values())
