@@ -166,7 +166,10 @@ def _settle(means: Means, policies: Mapping[str, str]) -> None:
     settings, tally, purse = means.settings, means.tally, means.purse
     foretold, notices = planned.read(settings.state / settings.city)
     if foretold is not None and foretold.positions == means.positions:
-        tally.planned = foretold
+        if foretold.form == means.recipe.form.encode():
+            tally.planned = foretold
+        else:
+            notices += (f"{planned.FILE} was made for readings in another form, and is not compared with",)
     try:
         purse.settle()
         notices += spending.keep(settings, means.checkpoint, policies, tally.meter, purse, means.world.now())

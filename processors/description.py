@@ -13,6 +13,10 @@ NEVER = -1
 """Items expire only where they carry a `ttl` of their own."""
 
 
+ORDERED = {"readings": ("/observedAt", "/lastObservedAt"), "anomalies": ("/observedAt",)}
+"""Role -> paths that `query` orders by, which the service refuses to do without an index."""
+
+
 @dataclass(frozen=True)
 class Description:
     """A container by its role, whatever its name.

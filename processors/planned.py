@@ -32,6 +32,7 @@ class Planned:
         made_at: UTC.
         positions: Database -> largest row id taken in when the plan was made, `model.BEFORE_FIRST` for none; without
             databases whose table was empty.
+        form: In which readings were to leave (`form.Form.encode`): a run in another one is not what was planned.
         rows: That waited.
         documents: Container, by the name that it has in the account -> documents.
         request_units: None where the charges are not known.
@@ -40,6 +41,7 @@ class Planned:
 
     made_at: AwareDatetime
     positions: Mapping[str, int]
+    form: str
     rows: _Count
     documents: Mapping[str, _Count]
     request_units: _Amount | None
@@ -59,6 +61,7 @@ class Planned:
 _FIELDS = {
     "madeAt": "made_at",
     "positions": "positions",
+    "form": "form",
     "rows": "rows",
     "documents": "documents",
     "requestUnits": "request_units",
@@ -77,7 +80,7 @@ def write(folder: Path, planned: Planned) -> None:
     Raises:
         OSError: The folder cannot be written.
     """
-    whole = {"schemaVersion": VERSION, **planned.document(), "positions": dict(planned.positions)}
+    whole = {"schemaVersion": VERSION, **planned.document(), "positions": dict(planned.positions), "form": planned.form}
     write_whole(folder / FILE, json.dumps(whole, ensure_ascii=False, indent=2).encode() + b"\n")
 
 

@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from processors.budget import parse as parse_budget
-from processors.description import NEVER, roles
+from processors.description import NEVER, ORDERED, roles
 from processors.detect.limit import DEFAULT_LIMITS
 from processors.detect.thresholds import DEFAULT_THRESHOLDS
 from processors.discover import is_folder_name
@@ -124,6 +124,9 @@ def _indexed(indexed: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         raise ValueError(f"not a path of properties such as /observedAt: {_listed(wrong)}")
     if twice := sorted({path for each in indexed.values() for path in each if each.count(path) > 1}):
         raise ValueError(f"given twice: {_listed(twice)}")
+    missing = [path for role, paths in indexed.items() for path in ORDERED.get(role, ()) if path not in paths]
+    if missing:
+        raise ValueError(f"`query` orders by it, so it has to be indexed: {_listed(missing)}")
     return indexed
 
 

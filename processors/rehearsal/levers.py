@@ -64,6 +64,11 @@ def levers(form: Form) -> Sequence[Lever]:
             replace(form, send="changes", dead_band=BOUNDS, swinging_door={}, context_rows=0),
         ),
         Lever(
+            "send=changes, by swinging doors",
+            "readings within as much of the line between those that leave, in Cosmos",
+            replace(form, send="changes", dead_band={}, swinging_door=BOUNDS, context_rows=0),
+        ),
+        Lever(
             "send=anomalies",
             f"readings that are not within {CONTEXT_ROWS} of an anomaly, in Cosmos",
             replace(form, send="anomalies", dead_band={}, swinging_door={}, context_rows=CONTEXT_ROWS),

@@ -15,7 +15,7 @@ from processors import charges
 from processors.charges import REPLACE, Meter
 from processors.city import account
 from processors.cosmos import Account
-from processors.errors import Stopped
+from processors.errors import EndpointError, Stopped
 from processors.model import Documents
 from processors.rehearsal.samples import Kept, Samples, class_of, size_of
 from processors.settings import Settings
@@ -62,11 +62,13 @@ class Probed:
         observations: Of `charges.SCHEMA`; empty where the service states no charges.
         writes: Operations.
         request_units: That it cost, None where the service states none.
+        stays: Whether what was written could not be deleted, and expires after `TTL_S`.
     """
 
     observations: pl.DataFrame
     writes: int
     request_units: float | None
+    stays: bool
 
 
 def choose(writes: pl.DataFrame, samples: Samples) -> Sequence[Chosen]:
@@ -97,6 +99,8 @@ def choose(writes: pl.DataFrame, samples: Samples) -> Sequence[Chosen]:
 def probe(settings: Settings, chosen: Sequence[Chosen], at: datetime, stop: threading.Event) -> Probed:
     """Writes the documents, reads what that was charged, and deletes them, also when something fails.
 
+    What may not be deleted, or cannot any more, expires.
+
     Args:
         settings: Of the account.
         chosen: See `choose`.
@@ -118,12 +122,12 @@ def probe(settings: Settings, chosen: Sequence[Chosen], at: datetime, stop: thre
                     raise Stopped
                 sink.write(one.container, [group])
         finally:
-            _delete(where, groups, meter)
+            deleted = _delete(where, groups, meter)
         policies = sink.policies
     observations = charges.observed(
         meter.spent, endpoint=settings.endpoint, database=settings.database, policies=policies, at=at
     )
-    return Probed(observations, sum(one.writes for one in chosen), meter.spent.request_units)
+    return Probed(observations, sum(one.writes for one in chosen), meter.spent.request_units, not deleted)
 
 
 def _ends(at: tuple[str, int], known: set[tuple[str, int]], samples: Samples) -> Iterator[Kept]:
@@ -135,11 +139,18 @@ def _ends(at: tuple[str, int], known: set[tuple[str, int]], samples: Samples) ->
             yield smallest
 
 
-def _delete(where: Account, groups: Sequence[tuple[Chosen, Documents]], meter: Meter) -> None:
-    """By a connection of its own, for the other one may have been asked to end."""
-    with open_sink(where, meter=meter) as sink:
-        for one, group in groups:
-            sink.delete(one.container, [group], lambda _: None)
+def _delete(where: Account, groups: Sequence[tuple[Chosen, Documents]], meter: Meter) -> bool:
+    """Whether all is gone: an identity that only writes may not delete.
+
+    By a connection of its own, for the other one may have been asked to end.
+    """
+    try:
+        with open_sink(where, meter=meter) as sink:
+            for one, group in groups:
+                sink.delete(one.container, [group], lambda _: None)
+    except EndpointError:
+        return False
+    return True
 
 
 def _groups(chosen: Sequence[Chosen], city: str) -> Sequence[tuple[Chosen, Documents]]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fleet.plan.traffic import Load
     from processors.rehearsal.foresee import Foreseen
     from processors.rehearsal.pricing import Priced
+    from processors.settings import Settings
 
 VERSION = 1
 """Of the document."""
@@ -226,6 +227,9 @@ def _notes(foreseen: "Foreseen") -> Iterator[str]:
     elif unpriced := round(sum(each.unpriced for each in foreseen.backlog.values())):
         yield f"the charge of {unpriced:,} documents is not known and is left out"
     probed = foreseen.probed
+    if probed is not None and probed.stays:
+        yield "this identity may not delete what the probe wrote: it expires within a minute"
+    yield from _without_effect(foreseen.settings)
     if probed is not None and probed.request_units is None:
         yield "the service states no charges, so nothing could be learned of them"
     if foreseen.rates.stopped:
@@ -234,6 +238,14 @@ def _notes(foreseen: "Foreseen") -> Iterator[str]:
         yield "too few rows tell how fast they come: a month is not known"
     if foreseen.settings.every is None:
         yield "`every` is not set: a pass each hour is reckoned with"
+
+
+def _without_effect(settings: "Settings") -> Iterator[str]:
+    """Settings that change nothing, so that a bill that stays the same is not taken for their effect."""
+    if settings.send != "changes" and (settings.dead_band or settings.swinging_door):
+        yield f"dead_band and swinging_door have no effect, for send is {settings.send}"
+    if settings.bucket_rows == 1 and settings.bucket_seconds is not None:
+        yield "bucket_seconds has no effect, for bucket_rows is 1"
 
 
 def _rounded(amount: float | None, digits: int = 2) -> float | None:

@@ -78,6 +78,7 @@ def _of_a_document(priced: "Priced") -> float | None:
 
 def planned_of(foreseen: "Foreseen", seconds: float | None) -> "Planned":
     """What the next run compares itself with; as its report, without what the report itself comes to."""
+    from processors.city import form
     from processors.containers import RUNS
     from processors.planned import Planned
 
@@ -87,6 +88,7 @@ def planned_of(foreseen: "Foreseen", seconds: float | None) -> "Planned":
     return Planned(
         made_at=foreseen.made_at,
         positions=foreseen.rehearsal.positions,
+        form=form(foreseen.settings).encode(),
         rows=foreseen.rehearsal.report.taken.rows,
         documents={name: round(each.inserts + each.replaces) for name, each in backlog.items()},
         request_units=round(sum(known), 2) if len(known) == len(spent) else None,

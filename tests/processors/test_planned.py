@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from processors import planned
+from processors.form import Form
 from processors.model import BEFORE_FIRST
 from processors.planned import Planned
 
 PLAN = Planned(
     made_at=datetime(2026, 11, 22, 4, 55, 0, 120, tzinfo=UTC),
     positions={"one": 1_000, "zwei — Süd": BEFORE_FIRST},
+    form=Form(bucket_rows=60).encode(),
     rows=12_345,
     documents={"readings": 12_300, "aggregates": 210, "anomalies": 4},
     request_units=81_234.56,
@@ -28,7 +30,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 def test_a_plan_may_not_know_charges_and_throughput(tmp_path: Path) -> None:
-    unknown = Planned(made_at=PLAN.made_at, positions={}, rows=0, documents={}, request_units=None, seconds=None)
+    unknown = Planned(
+        made_at=PLAN.made_at, positions={}, form="", rows=0, documents={}, request_units=None, seconds=None
+    )
     planned.write(tmp_path, PLAN)
     planned.write(tmp_path, unknown)
 
@@ -46,6 +50,7 @@ def test_the_file_says_its_version_and_the_fields_by_their_names(tmp_path: Path)
         "schemaVersion": 1,
         "madeAt": "2026-11-22T04:55:00.000120Z",
         "positions": {"one": 1_000, "zwei — Süd": -(2**63)},
+        "form": '{"bucket_rows": 60, "stage": "sanitized"}',
         "rows": 12_345,
         "documents": {"readings": 12_300, "aggregates": 210, "anomalies": 4},
         "requestUnits": 81_234.56,

@@ -346,6 +346,7 @@ def test_a_wrong_container_path_or_ttl_is_named() -> None:
     assert "no such container: raedings; there are readings, aggregates, anomalies, runs" in told
     assert "neither from 1 to 2147483647 seconds nor never: runs" in told
     assert "not a path of properties such as /observedAt: city" in problems({"indexed": {"readings": ["city"]}})
+    assert "has to be indexed: /lastObservedAt" in problems({"indexed": {"readings": ["/city", "/observedAt"]}})
 
 
 def test_relative_folders_are_in_the_nodes_folder(env: Callable[..., None]) -> None:
@@ -386,7 +387,7 @@ def test_every_setting_can_come_from_the_environment(env: Callable[..., None], n
         "page_rows": "10", "coordinate_decimals": "3", "drop_fields": '["model"]', "hash_fields": '["location"]',
         "ru_budget": "5000/h", "skip_replays": "true",
         "thresholds": '{"stuck": 7}', "limits": '{"voltageV": [1, 2]}',
-        "indexed": '{"readings": ["/city"]}', "ttl": '{"runs": "30d"}',
+        "indexed": '{"runs": ["/city"]}', "ttl": '{"runs": "30d"}',
         "subscription": "0b1f6471-1bf0-4dda-aec3-cb9272f09590", "scale_limit": "20000",
     }  # fmt: skip
     env(**{name: values.get(name, "text")})

@@ -18,6 +18,7 @@ from processors.checkpoint import open_checkpoint
 from processors.city import Silent, World, passes
 from processors.cosmos import Account
 from processors.errors import SinkError
+from processors.form import Form
 from processors.model import BEFORE_FIRST, Database
 from processors.pipeline import Taken
 from processors.planned import Planned
@@ -313,6 +314,7 @@ def test_what_was_planned_is_told_where_the_run_starts_where_the_plan_did(node: 
     foretold = Planned(
         made_at=NOW,
         positions={"a": BEFORE_FIRST, "b": BEFORE_FIRST},
+        form=Form().encode(),
         rows=50,
         documents={"readings": 50},
         request_units=400.0,
@@ -323,6 +325,10 @@ def test_what_was_planned_is_told_where_the_run_starts_where_the_plan_did(node: 
     assert document["planned"] == foretold.document()
     databases.append(node.database("b"), readings(5, start=START + timedelta(days=1)))
     assert "planned" not in ingest(node, strict.account).document()
+    planned.write(node.state / node.city, replace(foretold, positions={"a": 30, "b": 25}, form=Form("raw").encode()))
+    other = ingest(node, strict.account).document()
+    assert "planned" not in other
+    assert "another form" in str(other["notices"])
     planned.write(node.state / node.city, replace(foretold, positions={"a": 30, "b": 25}, rows=0))
     assert ingest(node, strict.account).document()["planned"]["rows"] == 0
     (node.state / node.city / planned.FILE).write_text("{")

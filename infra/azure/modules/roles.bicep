@@ -9,7 +9,7 @@
 //   edge-verifier   the same, and verify, query, skipping of replays, cosmos check with edge-check
 //   edge-check      deletion in `runs`, where cosmos check writes a document and deletes it again
 //   reader          query, anomalies, dashboards
-//   contributor     all of that, anomalies label, sensors clean
+//   contributor     all of that, sensors clean, plan --probe
 //   operator        deployments of these files: with keys disabled also what `cosmos create` does; throughput
 //
 // A client first reads the account itself, so readMetadata has to hold at its scope ("... does not have required RBAC

@@ -19,7 +19,7 @@ from processors.model import Documents
 from processors.rehearsal import rehearse
 from processors.rehearsal.counting import WRITES
 from processors.rehearsal.foresee import Foreseen, foresee
-from processors.rehearsal.probe import MOST_WRITES, PREFIX, _groups, choose
+from processors.rehearsal.probe import MOST_WRITES, PREFIX, TTL_S, _groups, choose
 from processors.rehearsal.samples import Samples, size_of
 from processors.world import Silent, World
 from tests.harness import databases, oracle
@@ -111,6 +111,20 @@ def test_all_is_deleted_when_a_write_fails(data: Node, strict: StrictCosmos) -> 
         foreseen(data, strict.account)
     assert len(strict.batches) > fails
     assert nothing_is_left(strict.account)
+
+
+def test_an_identity_that_may_not_delete_has_its_plan_all_the_same(data: Node, strict: StrictCosmos) -> None:
+    def writer(exchange: Exchange) -> Answer:
+        if b'"Delete"' in exchange.body:
+            return Answer(403, {"code": "Forbidden", "message": "no"}, {})
+        return strict.forward(exchange)
+
+    strict.plan = writer
+    plan = foreseen(data, strict.account)
+    assert plan.probed is not None
+    assert plan.probed.stays
+    assert plan.probed.request_units
+    assert {item["ttl"] for item in oracle.documents(strict.account, "readings").values()} == {TTL_S}
 
 
 def test_all_is_deleted_when_it_is_stopped(data: Node, strict: StrictCosmos) -> None:
