@@ -41,6 +41,8 @@ def form(settings: Settings) -> Form:
         bucket_s=settings.bucket_seconds,
         descriptions=settings.descriptions,
         resolution=settings.resolution,
+        thresholds={} if settings.send == "all" else settings.thresholds,
+        limits={} if settings.send == "all" else {name: list(pair) for name, pair in settings.limits.items()},
     )
 
 
@@ -58,6 +60,7 @@ def recipe(settings: Settings) -> Recipe:
         ),
         detectors=detectors(thresholds=settings.thresholds, limits=settings.limits),
         readings=settings.container,
+        destination=f"{settings.endpoint}/{settings.database}/{settings.container}",
         skip_replays=settings.skip_replays,
     )
 

@@ -7,7 +7,7 @@ written down with each batch, for those who ask later what its documents should 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
 from fractions import Fraction
@@ -41,6 +41,8 @@ class Form:
         bucket_s: Seconds of a bucket, counted from 1970; None: it ends by its rows alone.
         descriptions: Where it stands what a sensor is.
         resolution: Measure -> step that its values are rounded to.
+        thresholds: Unless all leave: kind -> score from which on it is an anomaly, for those that differ.
+        limits: Likewise: measure -> lower and upper limit of its sensor, for those that differ.
     """
 
     stage: Stage = "sanitized"
@@ -52,6 +54,8 @@ class Form:
     bucket_s: float | None = None
     descriptions: Descriptions = "each"
     resolution: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def sends_each(self) -> bool:
@@ -73,6 +77,10 @@ def form_of(document: Mapping[str, Any]) -> Form | None:
     names = {each.name for each in fields(Form)}
     stage = document.get("stage")
     if stage not in STAGES or not document.keys() <= names:
+        return None
+    if document.get("send", "all") not in get_args(Send):
+        return None
+    if document.get("descriptions", "each") not in get_args(Descriptions):
         return None
     return Form(**document)
 

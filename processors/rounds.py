@@ -240,7 +240,7 @@ class _Turns:
         self._intake.page_rows = rows
         taken = next(self._intake, None)
         if taken is not None:
-            self._means.purse.taken(taken.rows - taken.rejected)
+            self._means.purse.taken(max(0, taken.rows - taken.rejected))
             self._tell(taken)
         waiting = 0 if taken is None else self._intake.waiting
         if waiting is not None:

@@ -227,7 +227,10 @@ class Settings(BaseSettings):
     )
     bucket_rows: int = Field(1, ge=1, le=1_000, description="Readings of a document; 1: each has its own")
     bucket_seconds: Annotated[float | None, BeforeValidator(parse_duration_s)] = Field(
-        None, ge=1, description="With `bucket_rows`: a document's readings are of the same so many seconds (or 1m, 1h)"
+        None,
+        ge=1,
+        le=31_622_400,
+        description="With `bucket_rows`: a document's readings are of the same so many seconds (or 1m, 1h)",
     )
     hold: Annotated[float, BeforeValidator(parse_duration_s)] = Field(
         300.0,

@@ -13,8 +13,11 @@ from processors.errors import CheckpointError
 from processors.files import FILE_MODE, open_private
 from processors.schema import ACCUMULATOR, SENSOR_ID, WINDOW_START
 
-VERSION = 2
-"""Of the tables."""
+VERSION = 3
+"""Of what is in the tables. A processor of before would drop the readings that wait, so it must not open them."""
+
+_SECOND = 2
+"""Has the same tables."""
 
 SPREAD = 1_000_003
 """Numbers of series are multiples of this: one whose bit has flipped is none."""
@@ -93,6 +96,9 @@ def _bring_up(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == VERSION:
         return
+    if version == _SECOND:
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        return
     connection.execute("BEGIN IMMEDIATE")
     if version == landed.FIRST:
         landed.set_aside(connection)
@@ -122,7 +128,7 @@ def _is_sound(path: Path) -> bool:
             if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 return False
             tables = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
-            if (application, version) == (_APPLICATION_ID, VERSION) and tables == TABLES:
+            if application == _APPLICATION_ID and version in {_SECOND, VERSION} and tables == TABLES:
                 _check_rows(connection)
                 return True
             if (application, version) == (_APPLICATION_ID, landed.FIRST):

@@ -14,7 +14,7 @@ from typing import Any
 
 from processors.model import Branch
 
-_ONE_VERSION_AGO = 1
+_FIRST = 1
 """Its rows have no checksum."""
 
 
@@ -69,7 +69,7 @@ def read_carried(connection: sqlite3.Connection, name: str, version: int) -> dic
     """Generation -> the frame of that name that it carries, in IPC format; raises as `read_branches` does."""
     found = {}
     for generation, *rest in connection.execute("SELECT * FROM carried WHERE name = ?", (name,)).fetchall():
-        if version != _ONE_VERSION_AGO:
+        if version != _FIRST:
             check((generation, name), rest[-1], rest[1])
         found[generation] = rest[1]
     return found
@@ -80,15 +80,15 @@ def read_frames(connection: sqlite3.Connection, generation: str, version: int) -
     found = {}
     query = "SELECT * FROM carried WHERE generation = ?"
     for _, name, *rest in connection.execute(query, (generation,)).fetchall():
-        if version != _ONE_VERSION_AGO:
+        if version != _FIRST:
             check((generation, name), rest[-1], rest[0])
         found[name] = rest[0]
     return found
 
 
 def _branch(row: Sequence[Any], version: int) -> Branch:
-    values = row if version == _ONE_VERSION_AGO else row[:-1]
-    if version != _ONE_VERSION_AGO:
+    values = row if version == _FIRST else row[:-1]
+    if version != _FIRST:
         check(values, row[-1])
     _, generation, _, parent, base_id, position, anchors = values
     return Branch(generation, parent, base_id, position, tuple(json.loads(anchors)))

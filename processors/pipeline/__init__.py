@@ -22,7 +22,7 @@ from processors.conform import conform
 from processors.model import BEFORE_FIRST, Batch, Branch, Database
 from processors.pipeline.catch_up import catch_up
 from processors.pipeline.evidence import Evidence
-from processors.pipeline.intended import form_in_force, intend
+from processors.pipeline.intended import begin, form_in_force, intend
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import closed, refine
 from processors.pipeline.send import Sender, Sends, Sink
@@ -96,6 +96,7 @@ class Intake:
         if branch not in known:
             archive.announce(branch, len(known) + 1)
             checkpoint.add(database.sensor, branch)
+            begin(checkpoint, branch, self._recipe.form)
             if notices := _unknown_columns(database, source.page(branch.position, 1)):
                 yield Taken(notices=notices)
         # A live sensor writes while a batch is on its way: what comes later than this is for the next pass.
@@ -124,7 +125,7 @@ class Intake:
         branch = intend(checkpoint, database, branch, ends[-1], form)
         conformed = conform(rows, default_zone=recipe.default_zone)
         carried = checkpoint.carried(branch.generation)
-        refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.detectors)
+        refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.judges(form))
         windows = closed(refined, carried, checkpoint, branch.generation)
         sent = self._sender.send(batch, conformed.valid, refined, windows, carried, form)
         rejects = pl.concat([conformed.rejects, sent.refused])

@@ -62,10 +62,11 @@ def _fold(
     """The branch moved past a batch; a function of its own, so that the batch's frames end with it."""
     manifest, valid, notices = _archived(manifest, source, archive, recipe)
     carried = checkpoint.carried(branch.generation)
-    refined = refine(valid, carried, checkpoint, branch.generation, recipe.detectors)
+    form = _form(manifest, carried, recipe)
+    refined = refine(valid, carried, checkpoint, branch.generation, recipe.judges(form))
     refined = counted(refined, carried, branch.position, valid, manifest.rejects)
     origin = Origin(database.city, branch.generation)
-    waits = let_go(refined, valid, origin, carried, _form(manifest, carried, recipe)).carried
+    waits = let_go(refined, valid, origin, carried, form).carried
     waits = {**waits, **{name: frame for name, frame in carried.items() if name == SAID}}
     last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
     branch = lineage.advance(branch, manifest.last_id, last)

@@ -29,11 +29,14 @@ def form_in_force(
         wanted: By the settings.
         rows: The page after its position, not empty.
     """
-    intended = _intended(checkpoint, branch.generation)
+    intended = _intended(checkpoint, branch.generation) or Form(stage=wanted.stage)  # as before forms were noted
     reached = rows.filter(pl.col("id") <= branch.anchors[-1]["id"])
-    if intended is None or intended == wanted or reached.is_empty():
-        return wanted, rows
-    return intended, reached
+    return (wanted, rows) if intended == wanted or reached.is_empty() else (intended, reached)
+
+
+def begin(checkpoint: Checkpoint, branch: Branch, form: Form) -> None:
+    """Notes the form of a life that has just begun, whose first row is known and not sent yet."""
+    checkpoint.keep(_owner(branch.generation), {_FORM: pl.DataFrame({"form": [form.encode()]})})
 
 
 def intend(checkpoint: Checkpoint, database: Database, branch: Branch, last: Anchor, form: Form) -> Branch:
@@ -47,7 +50,7 @@ def intend(checkpoint: Checkpoint, database: Database, branch: Branch, last: Anc
         form: Of the batch.
     """
     if _intended(checkpoint, branch.generation) != form:
-        checkpoint.keep(_owner(branch.generation), {_FORM: pl.DataFrame({"form": [form.encode()]})})
+        begin(checkpoint, branch, form)
     branch = lineage.intend(branch, last)
     checkpoint.intend(database.sensor, branch)
     return branch

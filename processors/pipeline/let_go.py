@@ -18,7 +18,7 @@ from processors.form import Form, form_of
 from processors.leave import leave, rest
 from processors.leave.pieces import split
 from processors.pipeline.refine import Refined
-from processors.schema import ALARM, PROVISIONAL, ROW_ID
+from processors.schema import ALARM, BUCKET, PROVISIONAL, ROW_ID, SENSOR_ID
 
 FORM = "form.1"
 """Name under which the form of what waits is carried."""
@@ -87,7 +87,16 @@ def waiting(carried: Mapping[str, pl.DataFrame]) -> LetGo | None:
     """
     form = waiting_form(carried)
     remains = None if form is None else rest(carried, form)
-    return None if form is None or remains is None else LetGo(_ready([(form, remains)]), carried, None)
+    if form is None or remains is None:
+        return None
+    parts = _ready([(form, remains)])
+    if _pieces(parts[0][1]) > _pieces(remains):  # one that goes away must not have parted the others
+        parts = _ready([(form, remains.filter(pl.col(PROVISIONAL).is_null()))])
+    return None if parts[0][1].is_empty() else LetGo(parts, carried, None)
+
+
+def _pieces(rows: pl.DataFrame) -> int:
+    return rows.select(pl.struct(SENSOR_ID, BUCKET)).n_unique()
 
 
 def waiting_form(carried: Mapping[str, pl.DataFrame]) -> Form | None:

@@ -13,7 +13,7 @@ from processors.document import Origin, description
 from processors.form import Form
 from processors.leave.pieces import halved
 from processors.model import Documents, Refusal, Written
-from processors.schema import BUCKET, ROW_ID, SENSOR_ID
+from processors.schema import BUCKET, OBSERVED_AT, ROW_ID, SENSOR_ID
 from processors.transform.privacy import Privacy, sanitize
 from processors.transform.resolution import rounded
 
@@ -34,7 +34,7 @@ REFUSED: dict[str, pl.DataType] = {
 }
 """Columns of what was refused; `rowId` is null for what is no reading."""
 
-_SAID = dict.fromkeys(description.KEY, pl.String())
+_SAID = dict.fromkeys((*description.KEY, "to", "day"), pl.String())
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def depart(
     privacy: Privacy,
     carried: Mapping[str, pl.DataFrame],
     write: Write,
+    to: str = "",
 ) -> Departed:
     """Writes the readings, and before them what they name.
 
@@ -71,14 +72,15 @@ def depart(
         privacy: What must not leave.
         carried: `Departed.carried` of the readings before.
         write: To Cosmos.
+        to: Where that is: what was said elsewhere is said again.
     """
     total = Written()
     refusals = [pl.DataFrame(schema=REFUSED)]
-    said = carried.get(SAID, pl.DataFrame(schema=_SAID))
+    said = _said(carried.get(SAID), to)
     for form, rows in parts:
         pending = as_they_leave(rows, form, privacy)
         if form.descriptions == "once":
-            pending, said, written = _described(pending, origin, said, write)
+            pending, said, written = _described(pending, origin, said, write, to)
             total += written
         while not pending.is_empty():
             written = write(partial(document.leaving, pending, origin, form))
@@ -98,20 +100,31 @@ def as_they_leave(rows: pl.DataFrame, form: Form, privacy: Privacy) -> pl.DataFr
 
 
 def _described(
-    rows: pl.DataFrame, origin: Origin, said: pl.DataFrame, write: Write
+    rows: pl.DataFrame, origin: Origin, said: pl.DataFrame, write: Write, to: str
 ) -> tuple[pl.DataFrame, pl.DataFrame, Written]:
     """The rows as they name what is in Cosmos, which that is, and what came of writing what was not.
 
+    A description is written once for each day that rows are of, lest one that somebody has deleted stays away for long.
     Readings whose description is refused say it themselves: then it is known of each whether it is refused.
     """
     rows, descriptions = description.apart(rows)
-    new = descriptions.join(said, on=description.KEY, how="anti", maintain_order="left")
+    day = str(rows[OBSERVED_AT].max())[:10]
+    today = said.filter(pl.col("day") == day)
+    new = descriptions.join(today, on=description.KEY, how="anti", maintain_order="left")
     written = write(partial(document.descriptions, new, origin)) if len(new) else Written()
     names = [refusal.document_id.rpartition("-d")[2] for refusal in written.refused]
-    there = new.filter(~pl.col(document.DESCRIBED).is_in(names)).select(description.KEY)
-    said = pl.concat([said, there])
+    there = new.filter(~pl.col(document.DESCRIBED).is_in(names)).select(
+        *description.KEY, to=pl.lit(to), day=pl.lit(day)
+    )
+    said = pl.concat([today, there])
     known = said.join(descriptions, on=description.KEY, how="semi")
     return description.shortened(rows, known), said, replace(written, refused=())
+
+
+def _said(carried: pl.DataFrame | None, to: str) -> pl.DataFrame:
+    """What was said there."""
+    known = carried is not None and carried.schema == pl.Schema(_SAID)
+    return carried.filter(pl.col("to") == to) if carried is not None and known else pl.DataFrame(schema=_SAID)
 
 
 def _at_fault(rows: pl.DataFrame, refused: Sequence[Refusal]) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from processors.detect import Detector
+from processors.detect import Detector, detectors
 from processors.form import Form
 from processors.transform.privacy import Privacy
 
@@ -21,6 +21,7 @@ class Recipe:
         privacy: What must not leave.
         detectors: In the order in which anomalies are listed.
         readings: Name of the container of readings.
+        destination: Account and database, as text.
         skip_replays: Whether documents that a run before has sent are asked for, and not sent again.
     """
 
@@ -30,7 +31,15 @@ class Recipe:
     privacy: Privacy
     detectors: Sequence[Detector]
     readings: str
+    destination: str = ""
     skip_replays: bool = False
+
+    def judges(self, form: Form) -> Sequence[Detector]:
+        """The detectors of batches of a form: what is an anomaly decides which readings leave, unless all do."""
+        if form.send == "all":
+            return self.detectors
+        limits = {measure: (low, high) for measure, (low, high) in form.limits.items()}
+        return detectors(thresholds=form.thresholds, limits=limits)
 
 
 @dataclass(frozen=True)

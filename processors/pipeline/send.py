@@ -118,7 +118,7 @@ class Sender:
     ) -> Departed:
         """Writes the documents of readings that were let go; see `readings.depart`."""
         write = partial(self._write, self._recipe.readings, skip=skip)
-        return depart(gone.parts, origin, self._recipe.privacy, carried, write)
+        return depart(gone.parts, origin, self._recipe.privacy, carried, write, self._recipe.destination)
 
     def _write(self, container: str, documents: Callable[[], Iterable[Documents]], *, skip: bool = False) -> Written:
         """What came of it; with `skip` the documents are made twice: so they are never in memory all at once."""

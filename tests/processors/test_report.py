@@ -42,8 +42,8 @@ SPENT = Spent(
 )
 
 PLANNED = Planned(
-    made_at=datetime(2026, 11, 22, 4, 55, tzinfo=UTC), positions={"one": 1}, form="", rows=1_000, documents={"readings": 1_000},
-    request_units=5_000.0, seconds=12.5,
+    made_at=datetime(2026, 11, 22, 4, 55, tzinfo=UTC), positions={"one": 1}, form="", rows=1_000,
+    documents={"readings": 1_000}, request_units=5_000.0, seconds=12.5,
 )  # fmt: skip
 
 
