@@ -212,7 +212,7 @@ def test_full_buckets_are_written_once_and_the_open_one_at_the_end(node: Node) -
     node.run(bucket_rows=60)
     assert node.memory.writes["readings"] == 5
     assert sorted(item["count"] for item in node.memory.contents["readings"].values()) == [10, 60, 60, 60]
-    assert [manifest.left for manifest in manifests(node)[:4]] == [[], [], [[1, 60]], []]
+    assert [manifest.left for manifest in manifests(node)[:4]] == [[], [], [[1, 20], [21, 40], [41, 60]], []]
 
 
 def test_what_left_is_written_down_by_whose_turn_it_was(node: Node) -> None:
@@ -221,7 +221,10 @@ def test_what_left_is_written_down_by_whose_turn_it_was(node: Node) -> None:
     rows[4]["timestamp"] = "never"
     databases.create(node.database(), rows)
     node.run(bucket_rows=3, page_rows=6)
-    assert [manifest.left for manifest in manifests(node)] == [[[2, 2], [4, 6]], [[1, 8], [10, 10], [12, 12]]]
+    assert [manifest.left for manifest in manifests(node)] == [
+        [[2, 2], [4, 6]],
+        [[1, 1], [3, 3], [7, 8], [10, 10], [12, 12]],
+    ]
 
 
 def test_a_bucket_ends_with_its_month_and_its_span(node: Node) -> None:
@@ -292,7 +295,7 @@ def test_without_its_checkpoint_the_open_bucket_is_known_from_the_archive(node: 
     node.run()
     assert kinds(node) == {"bucket": 2, None: 5}
     assert len(node.facts()) == 55
-    assert manifests(node)[-1].left == [[31, 55]]
+    assert manifests(node)[-1].left == [[31, 40], [41, 50], [51, 55]]
 
 
 def test_a_manifest_that_was_lost_is_taken_for_one_of_those_around_it(node: Node) -> None:
@@ -329,7 +332,7 @@ class Refusing(Memory):
             group.items[:] = [group.items[place] for place in kept]
             group.sizes[:] = [group.sizes[place] for place in kept]
         written = super().write(container, known)
-        return Written(written.documents, None, [Refusal(name, 400, "not that") for name in refused])
+        return Written(written.documents, refused=[Refusal(name, 400, "not that") for name in refused])
 
 
 @pytest.mark.parametrize("page_rows", [7, 100])

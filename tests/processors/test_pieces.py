@@ -51,9 +51,9 @@ def refusing(faults: set[int]) -> Any:
     """Cosmos that refuses documents with one of these readings; what it has, by id."""
     held: dict[str, dict[str, Any]] = {}
 
-    def write(groups: Any) -> Written:
+    def write(make: Any) -> Written:
         refused = []
-        for item in (item for group in groups for item in group.items):
+        for item in (item for group in make() for item in group.items):
             if faults & {reading["rowId"] for reading in document.unpack(item)}:
                 refused.append(Refusal(item["id"], 400, "no"))
             else:

@@ -19,7 +19,7 @@ from processors.document import Origin
 from processors.form import Form
 from processors.leave import leave, rest
 from processors.model import Documents
-from processors.schema import DESCRIPTIONS, IS_ANOMALY, MEASURE_NAMES, OBSERVED_AT, ROW_ID, SENSOR_ID
+from processors.schema import DESCRIPTIONS, IS_ANOMALY, MEASURE_NAMES, OBSERVED_AT, PROVISIONAL, ROW_ID, SENSOR_ID
 from processors.transform.clean import clean
 from processors.transform.derive import derive
 from processors.transform.duplicates import flag_duplicates
@@ -67,7 +67,7 @@ def leaving(rows: pl.DataFrame, valid: pl.DataFrame, form: Form) -> list[Documen
     known = document.with_source(known, valid) if form.stage == "raw" else known
     gone = leave(known, {}, form)
     remains = rest(gone.carried, form)
-    whole = gone.rows if remains is None else pl.concat([gone.rows, remains])
+    whole = gone.rows if remains is None else pl.concat([gone.rows, remains.drop(PROVISIONAL)])
     body = sanitize(whole, PRIVACY) if form.stage == "sanitized" else whole
     return list(document.leaving(body, ORIGIN, form))
 

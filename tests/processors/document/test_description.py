@@ -51,13 +51,13 @@ class Cosmos:
         self.items: list[dict[str, Any]] = []
         self._refuses = refuses
 
-    def write(self, groups: Any) -> Written:
-        known = [(group, item) for group in groups for item in group.items]
+    def write(self, make: Any) -> Written:
+        known = [(group, item) for group in make() for item in group.items]
         for group, item in known:
             assert group.key == (item["city"], item["sensorId"], item["month"])
         refused = [item["id"] for _, item in known if self._refuses(item)]
         self.items += [json.loads(json.dumps(item)) for _, item in known if item["id"] not in refused]
-        return Written(len(known) - len(refused), 1.0, [Refusal(name, 400, "no") for name in refused])
+        return Written(len(known) - len(refused), refused=[Refusal(name, 400, "no") for name in refused])
 
 
 def known(valid: pl.DataFrame) -> pl.DataFrame:
