@@ -73,7 +73,8 @@ MUTANTS = (
         (
             (
                 "    return Answer(error.status_code, cosmos.charge(headers), advice_s, refused, error)\n",
-                "    return Answer(TAKEN, cosmos.charge(headers), advice_s, refused)\n",
+                "    done = [(201, 0.0)] * len(batch.items)\n"
+                "    return Answer(TAKEN, 0.0, advice_s, refused, done=done)\n",
             ),
         ),
     ),

@@ -74,7 +74,7 @@ def test_a_later_version_is_not_touched(node: Node) -> None:
     node.run()
     databases.execute(node.checkpoint, "PRAGMA user_version = 99")
     before = node.checkpoint.read_bytes()
-    with pytest.raises(CheckpointError, match="version 99 wrote it, this is 2") as failed:
+    with pytest.raises(CheckpointError, match="version 99 wrote it, this is 3") as failed:
         node.run()
     assert failed.value.hint.startswith("use that version")
     assert node.checkpoint.read_bytes() == before

@@ -256,9 +256,10 @@ def test_a_duration_of_another_type_is_left_alone() -> None:
                 {"readings": ["/*"]},
                 {"readings": ["/city", "/city"]},
                 {"readings": "/city"},
+                {"readings": ("/city", "/observedAt")},
                 ["/city"],
             ],
-            [{}, {"readings": ()}, {"runs": ("/city", "/a/b_1", "/points/[]/at")}],
+            [{}, {"aggregates": ()}, {"runs": ("/city", "/a/b_1", "/points/[]/at")}],
         ),
         (
             "ttl",
