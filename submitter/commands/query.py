@@ -158,7 +158,9 @@ def query(
             _show_count(_counted(reader, selection), how)
         else:
             _show_documents(_found(reader, selection, limit or _DEFAULT_LIMIT), how, anomalies=anomalies)
-        typer.echo(f"charge: {reader.request_units:,.2f} request units, answers: {reader.answers}", err=True)
+        spent = reader.request_units
+        charge = "not stated by the service" if spent is None else f"{spent:,.2f} request units"
+        typer.echo(f"charge: {charge}, answers: {reader.answers}", err=True)
 
 
 def _show_archive(root: Path, selection: "Selection", asked: _Asked, how: str) -> None:
