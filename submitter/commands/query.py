@@ -168,12 +168,15 @@ def _show_archive(root: Path, selection: "Selection", asked: _Asked, how: str) -
 
     if asked.sql is not None:
         show_rows(archived.rows(root, asked.sql), how)
-    elif asked.analyze:
+        return
+    if asked.analyze:
         _show_groups(archived.groups(root, selection), how)
     elif asked.count:
         _show_count(archived.count(root, selection), how)
     else:
         _show_documents(archived.newest(root, selection, asked.limit or _DEFAULT_LIMIT), how)
+    if selection.city is not None and (unknown := archived.unknown(root, selection.city)) is not None:
+        typer.echo(unknown, err=True)
 
 
 def _show_sql(reader: "Reader", written: "Query", how: str) -> None:
