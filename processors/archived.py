@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import polars as pl
 
 from processors import document
+from processors.discover import near, readable
 from processors.document import Origin
 from processors.errors import ArchiveError, ProcessorError, SettingsError
 from processors.names import partition_value
@@ -70,6 +72,20 @@ def groups(root: Path, selection: Selection) -> list[Group]:
             .collect(engine="streaming")
         )
     return [Group(city, sensor, on, number, None, last) for city, sensor, on, number, last in counted.iter_rows()]
+
+
+def unknown(root: Path, city: str) -> str | None:
+    """That the archive has no such city, and which it has; None when it has it.
+
+    Raises:
+        ArchiveError: The archive cannot be looked into.
+    """
+    with _explained(root):
+        if (root / f"city={partition_value(city)}").is_dir():
+            return None
+        folders = sorted(path.name for path in root.glob("city=*") if path.is_dir())
+    cities = [unquote(readable(name).removeprefix("city=")) for name in folders]
+    return f"the archive has no city {city}: {near(city, cities) if cities else 'it has none yet'}"
 
 
 def rows(root: Path, sql: str) -> Iterator[dict[str, Any]]:

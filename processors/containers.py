@@ -10,7 +10,7 @@ from typing import Any
 
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient, DatabaseProxy
-from azure.cosmos.exceptions import CosmosResourceExistsError
+from azure.cosmos.exceptions import CosmosResourceExistsError, CosmosResourceNotFoundError
 
 from processors import cosmos, policy
 from processors.cosmos import Account
@@ -225,7 +225,7 @@ async def _create(account: Account, expected: Sequence[Definition], *, update: b
                 _require_same(account, properties, definition)
                 differs = tuple(changeable_differences(account, properties, definition))
                 if differs and update:
-                    await _update(database, properties, definition)
+                    await _update(database, account, properties, definition)
                     updated.append(name)
                     continue
                 existed.append(name)
@@ -264,17 +264,33 @@ async def _create_container(database: DatabaseProxy, definition: Definition) -> 
     return True
 
 
-async def _update(database: DatabaseProxy, existing: Mapping[str, Any], definition: Definition) -> None:
-    """Replaces indexing policy and TTL; what else the container has is given again, for a replace resets the rest."""
-    await database.replace_container(
-        definition.name,
-        _partition_key(definition.partition_key),
-        indexing_policy=definition.indexing_policy,
-        default_ttl=definition.default_ttl_s,
-        conflict_resolution_policy=existing.get("conflictResolutionPolicy"),
-        analytical_storage_ttl=existing.get("analyticalStorageTtl"),
-        computed_properties=existing.get("computedProperties"),
-    )
+async def _update(
+    database: DatabaseProxy, account: Account, existing: Mapping[str, Any], definition: Definition
+) -> None:
+    """Replaces indexing policy and TTL; what else the container has is given again, for a replace resets the rest.
+
+    Raises:
+        SinkError: An endpoint on this machine that replaces no containers: it answers 404 for one that was just read.
+    """
+    try:
+        await database.replace_container(
+            definition.name,
+            _partition_key(definition.partition_key),
+            indexing_policy=definition.indexing_policy,
+            default_ttl=definition.default_ttl_s,
+            conflict_resolution_policy=existing.get("conflictResolutionPolicy"),
+            analytical_storage_ttl=existing.get("analyticalStorageTtl"),
+            computed_properties=existing.get("computedProperties"),
+        )
+    except CosmosResourceNotFoundError as error:
+        if not is_local(account.endpoint):
+            raise
+        raise SinkError(
+            "change the container",
+            f"{account.database}/{definition.name}",
+            why="this endpoint does not replace containers, as the emulator",
+            hint="delete the database there and create it again",
+        ) from error
 
 
 def _partition_key(paths: tuple[str, ...]) -> PartitionKey:

@@ -146,7 +146,12 @@ def _said(error: BaseException) -> str:
 
 def charge(headers: Mapping[str, Any]) -> float:
     """Request units of an answer, 0 where it states none."""
-    return number(headers.get("x-ms-request-charge")) or 0.0
+    return stated_charge(headers) or 0.0
+
+
+def stated_charge(headers: Mapping[str, Any]) -> float | None:
+    """Request units of an answer, None where it states none."""
+    return number(headers.get("x-ms-request-charge"))
 
 
 def number(stated: object) -> float | None:

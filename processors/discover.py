@@ -37,11 +37,11 @@ def databases(data: Path, city: str) -> list[Database]:
     _check_name(city)
     cities = _folders(data, "look for cities in", "set the data folder (--data) to the one that holds the cities")
     if city not in cities:
-        city = _by_slug(data, city, [_readable(name) for name in cities])
+        city = _by_slug(data, city, [readable(name) for name in cities])
     folder = data / city
     sensors = _folders(folder, "look for sensors in", "let the processor read this folder")
     found = [
-        Database(city, _readable(sensor), folder / sensor / FILE_NAME)
+        Database(city, readable(sensor), folder / sensor / FILE_NAME)
         for sensor in sensors
         if _has_database(folder / sensor)
     ]
@@ -86,7 +86,7 @@ def _check_name(city: str) -> None:
         )
 
 
-def _readable(name: str) -> str:
+def readable(name: str) -> str:
     """A folder's name as text that can be written anywhere; bytes that are not UTF-8 are escaped."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
@@ -103,6 +103,11 @@ def _folders(parent: Path, doing: str, hint: str) -> list[str]:
 def _suggest(city: str, cities: list[str]) -> str:
     if not cities:
         return "this data folder has no cities: set another one (--data), or let the sensors write first"
+    return near(city, cities)
+
+
+def near(city: str, cities: list[str]) -> str:
+    """Which of the cities may have been meant, and what there is; at most `_LISTED` of them are named."""
     by_folded = {name.casefold(): name for name in reversed(cities)}
     close = difflib.get_close_matches(city.casefold(), by_folded, n=1)
     guess = f"did you mean {by_folded[close[0]]}? " if close else ""

@@ -138,7 +138,7 @@ class _Container:
     @property
     def erased(self) -> Erased:
         """So far."""
-        spent = self._reader.request_units + (self._written.request_units or 0.0)
+        spent = (self._reader.request_units or 0.0) + (self._written.request_units or 0.0)
         return Erased(self._written.documents, round(spent, 2) or None)
 
     def erase(self, selection: Selection) -> None:

@@ -112,9 +112,9 @@ def surely_well(environment: Mapping[str, str], now: Callable[[], float]) -> boo
     city = own.get("COSMOS_CITY", "")
     if not city or not all(map(str.isupper, own)) or Path(SETTINGS_FILE).exists():
         return False
-    every, start_delay = (parse_duration_s(own.get(name)) for name in ("COSMOS_EVERY", "COSMOS_START_DELAY"))
     state = Path(own.get("COSMOS_NODE_FOLDER", ""), own.get("COSMOS_STATE", "state"))
     try:
+        every, start_delay = (parse_duration_s(own.get(name)) for name in ("COSMOS_EVERY", "COSMOS_START_DELAY"))
         age_s = now() - of_city(state, city).stat().st_mtime
     except (OSError, ValueError):
         return False

@@ -37,6 +37,7 @@ PREFIX = "COSMOS_"
 FILE = Path(SETTINGS_FILE)
 
 _PATH = re.compile(r"(/(\w+|\[\]))+", re.ASCII)
+_SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LONGEST_TTL_S = 2**31 - 1
 
 _SHOWN = 200
@@ -135,6 +136,14 @@ def _ttl(ttl_s: dict[str, int]) -> dict[str, int]:
     if wrong := sorted(role for role, each in ttl_s.items() if each != NEVER and not 0 < each <= _LONGEST_TTL_S):
         raise ValueError(f"neither from 1 to {_LONGEST_TTL_S} seconds nor never: {_listed(wrong)}")
     return ttl_s
+
+
+def _subscription(name: str) -> str:
+    if name and not _SUBSCRIPTION.fullmatch(name):
+        raise ValueError(
+            "not an id such as 00000000-0000-0000-0000-000000000000, as `az account show --query id` prints it"
+        )
+    return name
 
 
 def _budget(text: str) -> str:
@@ -279,10 +288,8 @@ class Settings(BaseSettings):
     limits: Annotated[dict[str, tuple[float, float]], AfterValidator(_limits)] = Field(
         default_factory=dict, description="Measure -> what its sensor can measure, for those that differ"
     )
-    subscription: str = Field(
-        "",
-        pattern=r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
-        description="Azure subscription of the account",
+    subscription: Annotated[str, AfterValidator(_subscription)] = Field(
+        "", description="Azure subscription of the account"
     )
     resource_group: str = Field("", pattern=r"^[\w.()-]{0,90}$", description="Resource group of the account")
     scale_limit: int = Field(
@@ -423,6 +430,9 @@ def _from_file(path: Path, problems: list[str], *, must_exist: bool) -> dict[str
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problems.append(f"{path}: there is no such file")
+        return {}
     except (OSError, ValueError, RecursionError) as exc:  # ValueError: also of a number with too many digits
         problems.append(f"{path}: cannot be read as TOML: {exc}")
         return {}

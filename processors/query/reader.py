@@ -30,7 +30,7 @@ class Reader:
     """Sends queries to one container; see `open_reader` and `open_readers`.
 
     Attributes:
-        request_units: Charge of all queries; 0 where the service states none.
+        request_units: Charge of all queries; None where no answer stated one.
         answers: How many it came with.
     """
 
@@ -41,7 +41,7 @@ class Reader:
         runner: asyncio.Runner,
         stop: threading.Event | None = None,
     ):
-        self.request_units = 0.0
+        self.request_units: float | None = None
         self.answers = 0
         self._account = account
         self._container = container
@@ -67,7 +67,9 @@ class Reader:
             yield from block
 
     def _note(self, headers: Mapping[str, Any], _page: object) -> None:
-        self.request_units += cosmos.charge(headers)
+        charged = cosmos.stated_charge(headers)
+        if charged is not None:
+            self.request_units = (self.request_units or 0.0) + charged
         self.answers += 1
 
     async def _next(self, arriving: AsyncItemPaged[dict[str, Any]]) -> list[Any]:

@@ -87,7 +87,7 @@ def document_of(
             {"hazard": each.name, "subject": each.subject, "why": each.why, "try": each.hint}
             for each in hazards(load, shape_of(foreseen), choice.ru_s)
         ],
-        "notes": [*notes, *_notes(foreseen)],
+        "notes": [*notes, *_notes(foreseen, choice)],
     }
 
 
@@ -220,17 +220,29 @@ def _share(before: float | None, after: float | None) -> float | None:
     return None if not before or after is None else round(1 - after / before, 4)
 
 
-def _notes(foreseen: "Foreseen") -> Iterator[str]:
+def _notes(foreseen: "Foreseen", choice: "Choice") -> Iterator[str]:
+    from fleet.plan.limits import manual_floor
+
+    least_ru_s = manual_floor(0.0, choice.highest_ru_s)
+    if choice.ru_s is not None and choice.ru_s < least_ru_s:
+        yield f"{choice.ru_s:,} RU/s is below the least that can be had ({least_ru_s:,})"
     priced = [*foreseen.backlog.values(), *foreseen.month.values()]
+    probed = foreseen.probed
+    unstated = probed is not None and probed.request_units is None
     if any(each.request_units is None for each in priced):
-        yield _LEARN if foreseen.learned_at is None else _LEARN_MORE
+        if not unstated:
+            yield _LEARN if foreseen.learned_at is None else _LEARN_MORE
     elif unpriced := round(sum(each.unpriced for each in foreseen.backlog.values())):
         yield f"the charge of {unpriced:,} documents is not known and is left out"
+<<<<<<< HEAD
     probed = foreseen.probed
     if probed is not None and probed.stays:
         yield "this identity may not delete what the probe wrote: it expires within a minute"
     yield from _without_effect(foreseen.settings)
     if probed is not None and probed.request_units is None:
+=======
+    if unstated:
+>>>>>>> 1af4d7c7c2d12eaae72ffaa417842979e68ef27f
         yield "the service states no charges, so nothing could be learned of them"
     if foreseen.rates.stopped:
         yield "all writers have stopped: a month is reckoned at the rate at which they wrote last"

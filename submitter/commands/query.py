@@ -158,7 +158,9 @@ def query(
             _show_count(_counted(reader, selection), how)
         else:
             _show_documents(_found(reader, selection, limit or _DEFAULT_LIMIT), how, anomalies=anomalies)
-        typer.echo(f"charge: {reader.request_units:,.2f} request units, answers: {reader.answers}", err=True)
+        spent = reader.request_units
+        charge = "not stated by the service" if spent is None else f"{spent:,.2f} request units"
+        typer.echo(f"charge: {charge}, answers: {reader.answers}", err=True)
 
 
 def _show_archive(root: Path, selection: "Selection", asked: _Asked, how: str) -> None:
@@ -166,12 +168,15 @@ def _show_archive(root: Path, selection: "Selection", asked: _Asked, how: str) -
 
     if asked.sql is not None:
         show_rows(archived.rows(root, asked.sql), how)
-    elif asked.analyze:
+        return
+    if asked.analyze:
         _show_groups(archived.groups(root, selection), how)
     elif asked.count:
         _show_count(archived.count(root, selection), how)
     else:
         _show_documents(archived.newest(root, selection, asked.limit or _DEFAULT_LIMIT), how)
+    if selection.city is not None and (unknown := archived.unknown(root, selection.city)) is not None:
+        typer.echo(unknown, err=True)
 
 
 def _show_sql(reader: "Reader", written: "Query", how: str) -> None:

@@ -153,6 +153,13 @@ def test_an_identity_that_may_not_change_is_told_so(strict: StrictCosmos) -> Non
         create(replace(strict.account, ttl_s={"runs": 60}), update=True)
 
 
+def test_an_emulator_that_replaces_no_container_is_told_from_a_missing_one(account: Account) -> None:
+    with pytest.raises(SinkError, match=f"cannot change the container: {account.database}/readings: ") as caught:
+        create(replace(account, indexed={"readings": ("/city",)}), update=True)
+    assert caught.value.why == "this endpoint does not replace containers, as the emulator"
+    assert caught.value.hint == "delete the database there and create it again"
+
+
 def test_creates_what_is_missing_and_says_what_existed(emulator: str) -> None:
     account = Account(emulator, "", "create-twice", "telemetry")
     names = ("create-twice", *(f"create-twice/{name}" for name in ["telemetry", *EVERYTHING[1:]]))

@@ -71,6 +71,7 @@ MINUTE_AGO = 1_000_000.0 - 60
         ({"COSMOS_EVERY": "30"}, HOUR_AGO, False),
         ({"COSMOS_EVERY": "1h"}, HOUR_AGO, True),
         ({"COSMOS_EVERY": "often"}, HOUR_AGO, False),
+        ({"COSMOS_EVERY": "often"}, MINUTE_AGO, False),
         ({"COSMOS_START_DELAY": "7200"}, HOUR_AGO, True),
         ({"COSMOS_CITY": "denver"}, MINUTE_AGO, True),
         ({"COSMOS_CITY": "boston"}, MINUTE_AGO, False),

@@ -77,7 +77,7 @@ def test_an_empty_variable_says_nothing(env: Callable[..., None]) -> None:
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     assert load({}).settings.city == ""
-    assert "nowhere.toml: cannot be read" in problems(file=tmp_path / "nowhere.toml")
+    assert "nowhere.toml: there is no such file" in problems(file=tmp_path / "nowhere.toml")
     other = file('city = "other"', tmp_path / "other.toml")
     assert load({}, file=other).origins["city"] == str(other)
 
@@ -222,6 +222,32 @@ def test_durations(written: object, seconds: float) -> None:
 )
 def test_what_is_no_duration(written: object) -> None:
     assert re.search(r"every = .* \(flag\): ", problems({"every": written}))
+
+
+@pytest.mark.parametrize("name", ["every", "hold", "start_delay", "bucket_seconds"])
+@pytest.mark.parametrize("written", ["5mins", "1minute", "soon", "5 m", ""])
+def test_text_that_is_no_duration_is_told_what_is_one(name: str, written: str) -> None:
+    assert problems({name: written}).endswith("not a duration such as 30, 30s, 5m or 1h")
+
+
+def test_text_that_is_no_ttl_is_told_what_is_one() -> None:
+    for written in ("90days", "1w", "1.5d", "-1d", "Never"):
+        assert problems({"ttl": {"runs": written}}).endswith("not a duration such as 90d, 12h or never")
+
+
+def test_a_number_as_text_is_judged_by_its_size() -> None:
+    assert "greater than 0" in problems({"every": "-5"})
+    assert "finite" in problems({"every": "nan"})
+    assert load({"every": "1e3"}).settings.every == 1_000
+    assert load({"ttl": {"runs": "-1"}}).settings.ttl == {"runs": -1}
+
+
+def test_a_subscription_is_an_id() -> None:
+    for written in ("abc", "0b1f6471-1bf0-4dda-aec3-cb9272f09590\n", "x0b1f6471-1bf0-4dda-aec3-cb9272f09590"):
+        assert "not an id such as 00000000-0000-0000-0000-000000000000, as `az account show --query id`" in problems(
+            {"subscription": written}
+        )
+    assert load({"subscription": ""}).settings.subscription == ""
 
 
 def test_a_duration_of_another_type_is_left_alone() -> None:

@@ -108,6 +108,31 @@ def test_a_probe_a_run_and_a_plan_again(data: Path, cli: Cli) -> None:
     assert again["backlog"]["cost"] is not None
 
 
+@pytest.mark.usefixtures("data", "connected")
+def test_a_probe_that_is_told_no_charge_is_not_asked_for_again(cli: Cli) -> None:
+    notes = planned(cli, "--probe")["notes"]
+    assert "the service states no charges, so nothing could be learned of them" in notes
+    assert not [note for note in notes if "--probe" in note]
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize(
+    ("options", "least"),
+    [
+        (["--throughput", "50"], "50 RU/s is below the least that can be had (400)"),
+        (["--throughput", "400"], None),
+        (
+            ["--throughput", "900", "--highest-throughput", "100000"],
+            "900 RU/s is below the least that can be had (1,000)",
+        ),
+        ([], None),
+    ],
+)
+def test_throughput_that_cannot_be_had_is_noted(cli: Cli, options: list[str], least: str | None) -> None:
+    told = [note for note in planned(cli, *options)["notes"] if "that can be had" in note]
+    assert told == ([] if least is None else [least])
+
+
 @pytest.mark.usefixtures("charging")
 def test_the_table_tells_the_same(cli: Cli) -> None:
     document = planned(cli, "--probe", "--throughput", "400")

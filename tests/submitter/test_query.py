@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 import sqlite3
 from contextlib import closing
 
@@ -81,6 +82,13 @@ def test_says_on_stderr_what_all_its_requests_cost(cli, strict, monkeypatch, how
         assert spent > 2
         assert f"charge: {spent:.2f} request units, answers: {len(asked)}\n" in result.stderr
         assert "request units" not in result.stdout
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("options", [(), ("--count",), ("--sql", "SELECT * FROM c")])
+def test_a_service_that_states_no_charge_is_not_said_to_be_free(cli, options):
+    told = cli("query", *options).stderr
+    assert re.fullmatch(r"charge: not stated by the service, answers: [1-9]\d*\n", told)
 
 
 @pytest.mark.usefixtures("stored")

@@ -62,6 +62,24 @@ def test_selections_count_as_they_select(cli, options, expected):
 
 
 @pytest.mark.usefixtures("archived")
+@pytest.mark.parametrize("options", [[], ["--count"], ["--analyze"]])
+def test_a_city_that_the_archive_does_not_have_is_told_which_it_has(cli, options):
+    told = cli("query", "--archive", "--city", "Denver", *options).stderr
+    sentence = "the archive has no city Denver: did you mean denver? the cities there are: São Paulo, denver"
+    assert told.splitlines()[-1] == sentence
+    for city in ("denver", "São Paulo"):
+        assert "the archive has" not in cli("query", "--archive", "--city", city, *options).stderr
+    nothing_so_late = cli("query", "--archive", "--city", "denver", "--since", "2030-01-01T00:00:00Z")
+    assert nothing_so_late.stderr == "no document matches\n"
+
+
+def test_an_archive_without_cities_is_told_as_that(cli, home):
+    (home / "archive").mkdir()
+    told = cli("query", "--archive", "--city", "denver", "--count").stderr
+    assert told == "the archive has no city denver: it has none yet\n"
+
+
+@pytest.mark.usefixtures("archived")
 def test_groups_have_no_bytes(cli):
     told = read(cli("query", "--archive", "--analyze"))
     assert [list(group.values()) for group in told["groups"]] == [
