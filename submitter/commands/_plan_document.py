@@ -234,15 +234,10 @@ def _notes(foreseen: "Foreseen", choice: "Choice") -> Iterator[str]:
             yield _LEARN if foreseen.learned_at is None else _LEARN_MORE
     elif unpriced := round(sum(each.unpriced for each in foreseen.backlog.values())):
         yield f"the charge of {unpriced:,} documents is not known and is left out"
-<<<<<<< HEAD
-    probed = foreseen.probed
     if probed is not None and probed.stays:
         yield "this identity may not delete what the probe wrote: it expires within a minute"
     yield from _without_effect(foreseen.settings)
-    if probed is not None and probed.request_units is None:
-=======
     if unstated:
->>>>>>> 1af4d7c7c2d12eaae72ffaa417842979e68ef27f
         yield "the service states no charges, so nothing could be learned of them"
     if foreseen.rates.stopped:
         yield "all writers have stopped: a month is reckoned at the rate at which they wrote last"

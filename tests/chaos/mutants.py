@@ -73,8 +73,7 @@ MUTANTS = (
         (
             (
                 "    return Answer(error.status_code, cosmos.charge(headers), advice_s, refused, error)\n",
-                "    done = [(201, 0.0)] * len(batch.items)\n"
-                "    return Answer(TAKEN, 0.0, advice_s, refused, done=done)\n",
+                "    return Answer(TAKEN, 0.0, advice_s, refused, done=[(201, 0.0)] * len(batch.items))\n",
             ),
         ),
     ),
