@@ -87,7 +87,7 @@ def test_what_a_later_version_wrote_stays_as_it_is(node: Node, name: str) -> Non
     (path,) = node.archive.glob(f"_manifests/**/{name}")
     line = json.loads(path.read_bytes())
     del line["seal"]
-    line |= {"schemaVersion": 3, "more": "of it"}
+    line |= {"schemaVersion": 4, "more": "of it"}
     path.write_text(json.dumps({**line, "seal": manifest._seal(line)}))
     before = path.read_bytes()
     node.forget()
