@@ -10,9 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from processors.archive import Archive
 from processors.checkpoint import VERSION
+from processors.form import Form, form_of
+from processors.settings import Settings
 from tests.harness import databases, oracle
 from tests.harness.databases import START, readings
 from tests.harness.node import Memory, Node
@@ -127,3 +130,15 @@ def test_what_a_sensor_is_is_said_each_day(node: Node) -> None:
     databases.append(node.database(), readings(20, seed=2, start=START + timedelta(days=1)))
     node.run(descriptions="once")
     assert any(item.get("kind") == "description" for item in node.memory.contents["readings"].values())
+
+
+@pytest.mark.parametrize("unknown", [{"send": "some"}, {"descriptions": "never"}, {"stage": "boiled"}, {"more": 1}])
+def test_a_form_of_a_later_version_is_not_taken_for_one_of_ours(unknown: dict[str, Any]) -> None:
+    assert form_of({"stage": "raw", "send": "changes"}) == Form(stage="raw", send="changes")
+    assert form_of({"stage": "raw", **unknown}) is None
+
+
+def test_a_bucket_is_of_a_year_at_most() -> None:
+    assert Settings(bucket_seconds=31_622_400).bucket_seconds == 31_622_400
+    with pytest.raises(ValidationError):
+        Settings(bucket_seconds=1e300)
