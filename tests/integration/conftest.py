@@ -54,7 +54,7 @@ def _forget_images(registry: str) -> None:
     """Those of a registry that has ended; layers that others use stay."""
     show = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={registry}/*/*"]
     if names := subprocess.run(show, check=True, capture_output=True, text=True).stdout.split():
-        subprocess.run(["docker", "rmi", *names], check=True, capture_output=True)
+        subprocess.run(["docker", "rmi", "--force", *names], check=True, capture_output=True)
 
 
 def _command() -> Path:

@@ -16,7 +16,7 @@ from docker.types import Healthcheck
 from typer.testing import CliRunner
 
 from sensors.images.names import PROJECT_LABEL
-from sensors.manager.diagnostics.check import Outcome
+from sensors.manager.diagnostics.check import Check, Outcome
 from sensors.manager.diagnostics.clock import clock
 from sensors.manager.diagnostics.containers import containers
 from sensors.manager.diagnostics.engine import engine as engine_check
@@ -103,19 +103,28 @@ def until(state: Callable[[], str], wanted: str) -> None:
         time.sleep(0.05)
 
 
+def told_of(engine: Engine, restarting: str) -> dict[str, Check]:
+    """What is told, at a moment at which the container that always ends waits for its next start."""
+    deadline = time.monotonic() + STATE_S
+    while time.monotonic() < deadline:
+        found = {each.name: each for each in containers(engine.containers(NAME), None, engine.last_lines)}
+        if restarting in found:
+            return found
+    raise AssertionError(f"{restarting} was never seen between two starts")
+
+
 def test_each_state_is_told_with_its_last_lines(town: Town, engine: Engine) -> None:
     check = Healthcheck(test=["CMD", "/bin/sh", "-c", "exit 1"], interval=SECOND_NS // 10, retries=1)
     unhealthy = town.run("sensor-a-1", "echo I am up; sleep 600", healthcheck=check)
-    again = town.run(
+    town.run(
         "sensor-a-2", "echo no database >&2; exit 3", restart_policy={"Name": "always", "MaximumRetryCount": 0}
     )
     ended = town.run("sensor-a-3", "echo done; exit 7")
     uploader = town.run("uploader-a", "i=0; while [ $i -lt 30 ]; do echo pass $i; i=$((i+1)); done; sleep 600")
     until(unhealthy, "unhealthy")
-    until(again, "restarting")
     until(ended, "exited")
     until(uploader, "running")
-    found = {each.name: each for each in containers(engine.containers(NAME), None, engine.last_lines)}
+    found = told_of(engine, restarting="sensor-a-2")
     assert list(found) == ["sensors", "uploaders", "sensor-a-1", "sensor-a-2", "sensor-a-3", "uploader-a"]
     assert found["sensors"].found == "0 of 3 sensors well"
     assert (found["sensor-a-1"].outcome, found["sensor-a-1"].found) == (Outcome.FAILED, "running, unhealthy")
