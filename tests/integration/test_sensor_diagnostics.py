@@ -116,9 +116,7 @@ def told_of(engine: Engine, restarting: str) -> dict[str, Check]:
 def test_each_state_is_told_with_its_last_lines(town: Town, engine: Engine) -> None:
     check = Healthcheck(test=["CMD", "/bin/sh", "-c", "exit 1"], interval=SECOND_NS // 10, retries=1)
     unhealthy = town.run("sensor-a-1", "echo I am up; sleep 600", healthcheck=check)
-    town.run(
-        "sensor-a-2", "echo no database >&2; exit 3", restart_policy={"Name": "always", "MaximumRetryCount": 0}
-    )
+    town.run("sensor-a-2", "echo no database >&2; exit 3", restart_policy={"Name": "always", "MaximumRetryCount": 0})
     ended = town.run("sensor-a-3", "echo done; exit 7")
     uploader = town.run("uploader-a", "i=0; while [ $i -lt 30 ]; do echo pass $i; i=$((i+1)); done; sleep 600")
     until(unhealthy, "unhealthy")
