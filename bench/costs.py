@@ -13,9 +13,8 @@ from pathlib import Path
 from bench.data import CITY, Databases, Shape
 from fleet.plan.bill import Choice
 from fleet.plan.prices import read
-from processors import containers
 from processors.city import passes
-from processors.containers import RUNS
+from processors.containers import RUNS, making
 from processors.cosmos import Account
 from processors.rehearsal.foresee import foresee
 from processors.report import Report
@@ -43,7 +42,7 @@ def main() -> int:
     try:
         with emulator.serving() as endpoint:
             account = Account(endpoint, "", "costs")
-            containers.create(account)
+            making.create(account)
             with StrictCosmos(account, seed=SEED) as strict:
                 table, compared = _measured(scratch, strict)
     finally:

@@ -22,7 +22,7 @@ import numpy as np
 from aiohttp import web
 from pydantic_core import from_json
 
-from processors.containers import Definition, definitions
+from processors.containers.definition import Definition, definitions
 from tests.harness.strict import rules
 from tests.harness.strict.rules import Key, Refused
 

@@ -16,8 +16,8 @@ from typing import Any
 from azure.cosmos import CosmosClient
 
 from bench.data import CITY, Databases, Shape
-from processors import city, containers
-from processors.containers import AGGREGATES, ANOMALIES
+from processors import city
+from processors.containers import AGGREGATES, ANOMALIES, making
 from processors.cosmos import Account
 from processors.query import Reader, Selection, count, groups, newest_first, open_reader, readings
 from processors.schema import WINDOW_START
@@ -215,7 +215,7 @@ def _cities(scratch: Path) -> Path:
 @contextmanager
 def _stored(folder: Path, data: Path, endpoint: str, bucket_rows: int) -> Iterator[Stored]:
     account = Account(endpoint, "", f"queries-{bucket_rows}")
-    containers.create(account)
+    making.create(account)
     with StrictCosmos(account, seed=SEED) as strict, ExitStack() as stack:
         for name in (CITY, OTHER):
             settings = Settings(

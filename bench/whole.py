@@ -201,7 +201,7 @@ def _package(module: str) -> str:
 def _create_containers(url: str) -> None:
     """In another process: see the head of this file."""
     program = (
-        "import sys; from processors import containers; from processors.cosmos import Account;"
-        " containers.create(Account(sys.argv[1], '', 'SensorData'))"
+        "import sys; from processors.containers import making; from processors.cosmos import Account;"
+        " making.create(Account(sys.argv[1], '', 'SensorData'))"
     )
     subprocess.run([sys.executable, "-c", program, url], check=True)

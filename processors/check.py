@@ -13,8 +13,9 @@ from typing import Any
 import aiohttp
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 
-from processors import containers, cosmos
-from processors.containers import RUNS, Definition
+from processors import cosmos
+from processors.containers import RUNS
+from processors.containers.definition import MIGRATE, Definition, changeable_differences, differences, wanted
 from processors.cosmos import Account
 from processors.endpoint import check_endpoint, is_local
 from processors.errors import ProcessorError, SinkError
@@ -108,7 +109,7 @@ class _Way:
         self.notices: list[str] = []
         self._client: CosmosClient
         self._runs: ContainerProxy
-        self._definitions: Sequence[Definition] = containers.wanted(account)
+        self._definitions: Sequence[Definition] = wanted(account)
         self._properties: list[Mapping[str, Any]] = []
         self._document: dict[str, Any] = {
             "id": f"check-{uuid.uuid4()}",
@@ -145,21 +146,21 @@ class _Way:
             proxy = database.get_container_client(definition.name)
             told = await self._try(proxy.read(), "read the container", self._named(definition))
             self._properties.append(told)
-            differs = containers.changeable_differences(self._account, told, definition)
+            differs = changeable_differences(self._account, told, definition)
             self.notices += [f"{self._named(definition)}: {text}" for text in differs]
         self._runs = database.get_container_client(RUNS)
 
     async def partition_keys(self) -> None:
         pairs = zip(self._definitions, self._properties, strict=True)
         wrong = {
-            self._named(wanted): found for wanted, told in pairs if (found := containers.differences(told, wanted))
+            self._named(definition): found for definition, told in pairs if (found := differences(told, definition))
         }
         if wrong:
             raise SinkError(
                 "use the container",
                 ", ".join(wrong),
                 why="; ".join(text for found in wrong.values() for text in found),
-                hint=containers.MIGRATE,
+                hint=MIGRATE,
             )
 
     async def write(self) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from processors import query
-from processors.containers import AGGREGATES, ANOMALIES, RUNS, Definition, wanted
+from processors.containers import AGGREGATES, ANOMALIES, RUNS
+from processors.containers.definition import Definition, wanted
 from processors.cosmos import Account
 from processors.errors import SinkError, Stopped
 from processors.model import Documents, Refusal, Written

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from processors import containers
+from processors.containers import making
 from processors.cosmos import Account
 from tests.harness.emulator import serving
 from tests.harness.strict import StrictCosmos
@@ -38,7 +38,7 @@ def emulator() -> Iterator[str]:
 def account(emulator: str) -> Account:
     """A new database with all its containers, empty."""
     fresh = Account(emulator, "", f"test-{uuid.uuid4().hex[:12]}")
-    containers.create(fresh)
+    making.create(fresh)
     return fresh
 
 

@@ -19,10 +19,12 @@ from processors.anchors import anchor_of
 from processors.archive import Archive
 from processors.checkpoint import Checkpoint
 from processors.conform import conform
+from processors.document import Origin
 from processors.model import BEFORE_FIRST, Batch, Branch, Database
 from processors.pipeline.catch_up import catch_up
 from processors.pipeline.evidence import Evidence
 from processors.pipeline.intended import begin, form_in_force, intend
+from processors.pipeline.let_go import Judged
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import closed, refine
 from processors.pipeline.send import Sender, Sends, Sink
@@ -127,7 +129,8 @@ class Intake:
         carried = checkpoint.carried(branch.generation)
         refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.judges(form))
         windows = closed(refined, carried, checkpoint, branch.generation)
-        sent = self._sender.send(batch, conformed.valid, refined, windows, carried, form)
+        judged = Judged(conformed.valid, refined, Origin(database.city, branch.generation), carried, form)
+        sent = self._sender.send(batch, judged, windows)
         rejects = pl.concat([conformed.rejects, sent.refused])
         refined = counted(refined, carried, branch.position, conformed.valid, len(rejects))
         self._archive.write(batch, branch.position, conformed.valid, rejects, ends, form, sent.left)

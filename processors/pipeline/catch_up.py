@@ -18,7 +18,7 @@ from processors.form import Form, form_of
 from processors.manifest import Manifest
 from processors.model import Branch, Database
 from processors.pipeline.evidence import conformed_range
-from processors.pipeline.let_go import let_go, waiting_form
+from processors.pipeline.let_go import Judged, let_go, waiting_form
 from processors.pipeline.readings import SAID
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import refine
@@ -65,8 +65,7 @@ def _fold(
     form = _form(manifest, carried, recipe)
     refined = refine(valid, carried, checkpoint, branch.generation, recipe.judges(form))
     refined = counted(refined, carried, branch.position, valid, manifest.rejects)
-    origin = Origin(database.city, branch.generation)
-    waits = let_go(refined, valid, origin, carried, form).carried
+    waits = let_go(Judged(valid, refined, Origin(database.city, branch.generation), carried, form)).carried
     waits = {**waits, **{name: frame for name, frame in carried.items() if name == SAID}}
     last = manifest.anchors[-1] if manifest.anchors else branch.anchors[-1]
     branch = lineage.advance(branch, manifest.last_id, last)

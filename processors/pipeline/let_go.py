@@ -28,6 +28,25 @@ _PREVIOUS = "!previous"
 
 
 @dataclass(frozen=True)
+class Judged:
+    """Readings of a batch, of which it is known what they say.
+
+    Attributes:
+        valid: Conformed rows.
+        refined: The same in id order, and their alarms.
+        origin: Where they come from.
+        carried: What the batch before left.
+        form: In which the batch leaves.
+    """
+
+    valid: pl.DataFrame
+    refined: Refined
+    origin: Origin
+    carried: Mapping[str, pl.DataFrame]
+    form: Form
+
+
+@dataclass(frozen=True)
 class LetGo:
     """What leaves.
 
@@ -47,30 +66,22 @@ class LetGo:
         return sum(len(rows) for _, rows in self.parts)
 
 
-def let_go(
-    refined: Refined, valid: pl.DataFrame, origin: Origin, carried: Mapping[str, pl.DataFrame], form: Form
-) -> LetGo:
+def let_go(judged: Judged) -> LetGo:
     """What leaves with a batch.
-
-    Args:
-        refined: The batch: its rows in id order, and its alarms.
-        valid: The conformed rows that they came from.
-        origin: Where they come from.
-        carried: What the batch before left.
-        form: In which the batch leaves.
 
     Raises:
         CheckpointError: A later version left what waits.
     """
+    form, carried = judged.form, judged.carried
     before = waiting_form(carried)
     remains = None if before is None or before == form else rest(carried, before)
     # Readings that were not certain to leave do now: nothing of their form follows them.
     parts = [] if before is None or remains is None else [(before, remains.drop(PROVISIONAL))]
     if form.stage == "aggregated":
         return LetGo(_ready(parts), {}, _runs(parts))
-    known = document.identify(refined.rows, origin)
-    known = document.with_source(known, valid) if form.stage == "raw" else known
-    named = pl.col(ROW_ID).is_in(refined.alarms[ROW_ID].implode()).alias(ALARM)
+    known = document.identify(judged.refined.rows, judged.origin)
+    known = document.with_source(known, judged.valid) if form.stage == "raw" else known
+    named = pl.col(ROW_ID).is_in(judged.refined.alarms[ROW_ID].implode()).alias(ALARM)
     known = known.with_columns(named, pl.col(ROW_ID).shift(1).alias(_PREVIOUS))
     leaving = leave(known, carried if before == form else {}, form)
     parts.append((form, leaving.rows))

@@ -12,12 +12,10 @@ import polars as pl
 from processors import document
 from processors.containers import AGGREGATES, ANOMALIES
 from processors.document import Origin
-from processors.form import Form
 from processors.model import Batch, Documents, Refusal, Written
-from processors.pipeline.let_go import LetGo, let_go
+from processors.pipeline.let_go import Judged, LetGo, let_go
 from processors.pipeline.readings import REFUSED, Departed, depart
 from processors.pipeline.recipe import Recipe, Taken
-from processors.pipeline.refine import Refined
 from processors.schema import ROW_ID
 from processors.transform.aggregate import WINDOW_S, summarize
 
@@ -54,24 +52,13 @@ class Sent:
 class Sends(Protocol):
     """Sends what leaves of a batch."""
 
-    def send(
-        self,
-        batch: Batch,
-        valid: pl.DataFrame,
-        refined: Refined,
-        windows: pl.DataFrame,
-        carried: Mapping[str, pl.DataFrame],
-        form: Form,
-    ) -> Sent:
+    def send(self, batch: Batch, judged: Judged, windows: pl.DataFrame) -> Sent:
         """Everything is taken or refused when this returns.
 
         Args:
             batch: Which.
-            valid: Its conformed rows.
-            refined: What is known of them.
+            judged: Its readings.
             windows: Accumulators of the windows that leave.
-            carried: What the batch before left.
-            form: In which readings leave.
         """
         ...
 
@@ -85,21 +72,13 @@ class Sender:
         self._recipe = recipe
         self._moving = moving
 
-    def send(
-        self,
-        batch: Batch,
-        valid: pl.DataFrame,
-        refined: Refined,
-        windows: pl.DataFrame,
-        carried: Mapping[str, pl.DataFrame],
-        form: Form,
-    ) -> Sent:
+    def send(self, batch: Batch, judged: Judged, windows: pl.DataFrame) -> Sent:
         """See `Sends`."""
-        origin = Origin(batch.database.city, batch.generation)
-        gone = let_go(refined, valid, origin, carried, form)
+        origin = judged.origin
+        gone = let_go(judged)
         skip = batch.replayed and self._recipe.skip_replays
-        readings = self.readings(gone, origin, carried, skip=skip)
-        anomalies = self._write(ANOMALIES, partial(document.anomalies, refined.alarms, origin), skip=skip)
+        readings = self.readings(gone, origin, judged.carried, skip=skip)
+        anomalies = self._write(ANOMALIES, partial(document.anomalies, judged.refined.alarms, origin), skip=skip)
         # Always: a window may have changed since.
         aggregates = self._write(AGGREGATES, partial(document.aggregates, summarize(windows), origin, WINDOW_S))
         held = readings.held + anomalies.held

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from azure.core.async_paging import AsyncItemPaged
 from azure.cosmos.aio import ContainerProxy
 
-from processors import containers, cosmos
+from processors import cosmos
+from processors.containers import looking
 from processors.cosmos import Account
 from processors.errors import ProcessorError, SinkError
 from processors.query.selection import Query
@@ -120,7 +121,7 @@ def open_readers(account: Account, *, stop: threading.Event | None = None) -> It
 
         async def enter() -> dict[str, ContainerProxy]:
             client = await stack.enter_async_context(cosmos.connect(account, sdk_retries=True))
-            return await containers.verify(client, account)
+            return await looking.verify(client, account)
 
         try:
             found = runner.run(_until(stop, enter()))

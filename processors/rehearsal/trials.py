@@ -11,8 +11,7 @@ from processors.document import Origin
 from processors.form import Form
 from processors.model import Batch
 from processors.pipeline import Recipe, Sender
-from processors.pipeline.let_go import LetGo, waiting
-from processors.pipeline.refine import Refined
+from processors.pipeline.let_go import Judged, LetGo, waiting
 from processors.pipeline.send import Sent
 from processors.rehearsal.counting import Counted, Counting
 
@@ -31,10 +30,11 @@ class Trial:
         self._sink = sink
         self._carried: dict[Origin, Mapping[str, pl.DataFrame]] = {}
 
-    def send(self, batch: Batch, valid: pl.DataFrame, refined: Refined, windows: pl.DataFrame) -> Sent:
-        """What comes of a batch; what waits is kept here."""
-        origin = Origin(batch.database.city, batch.generation)
-        sent = self._sender.send(batch, valid, refined, windows, self._carried.get(origin, {}), self._form)
+    def send(self, batch: Batch, judged: Judged, windows: pl.DataFrame) -> Sent:
+        """What comes of a batch in this form; what waits is kept here."""
+        origin = judged.origin
+        own = replace(judged, carried=self._carried.get(origin, {}), form=self._form)
+        sent = self._sender.send(batch, own, windows)
         self._carried[origin] = sent.carried
         return sent
 
@@ -67,15 +67,7 @@ class Trials:
     def __init__(self, recipe: Recipe, sinks: Sequence[tuple[Form, Counting]]) -> None:
         self.trials = [Trial(replace(recipe, form=form), sink) for form, sink in sinks]
 
-    def send(
-        self,
-        batch: Batch,
-        valid: pl.DataFrame,
-        refined: Refined,
-        windows: pl.DataFrame,
-        carried: Mapping[str, pl.DataFrame],  # noqa: ARG002 - each form carries its own
-        form: Form,  # noqa: ARG002 - likewise
-    ) -> Sent:
+    def send(self, batch: Batch, judged: Judged, windows: pl.DataFrame) -> Sent:
         """What came of the first form."""
-        first, *_ = [trial.send(batch, valid, refined, windows) for trial in self.trials]
+        first, *_ = [trial.send(batch, judged, windows) for trial in self.trials]
         return first

@@ -8,10 +8,9 @@ import polars as pl
 
 from processors import document
 from processors.containers import AGGREGATES
-from processors.document import Origin
-from processors.form import Form
 from processors.model import Batch
 from processors.pipeline import Sends
+from processors.pipeline.let_go import Judged
 from processors.pipeline.refine import WINDOW, Refined
 from processors.pipeline.send import Sent
 from processors.rehearsal.counting import Counting
@@ -27,21 +26,12 @@ class Remembering:
         self._sender = sender
         self._sink = sink
 
-    def send(
-        self,
-        batch: Batch,
-        valid: pl.DataFrame,
-        refined: Refined,
-        windows: pl.DataFrame,
-        carried: Mapping[str, pl.DataFrame],
-        form: Form,
-    ) -> Sent:
+    def send(self, batch: Batch, judged: Judged, windows: pl.DataFrame) -> Sent:
         """See `pipeline.Sends`."""
-        again = _again(refined, windows, carried)
-        origin = Origin(batch.database.city, batch.generation)
-        for group in document.aggregates(summarize(again), origin, WINDOW_S):
+        again = _again(judged.refined, windows, judged.carried)
+        for group in document.aggregates(summarize(again), judged.origin, WINDOW_S):
             self._sink.holds(AGGREGATES, [str(item[document.ID]) for item in group.items])
-        return self._sender.send(batch, valid, refined, windows, carried, form)
+        return self._sender.send(batch, judged, windows)
 
 
 def _again(refined: Refined, windows: pl.DataFrame, carried: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

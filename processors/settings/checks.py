@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from pydantic import SecretStr
 
 from processors.budget import parse as parse_budget
-from processors.description import NEVER, ORDERED, roles
+from processors.containers import NEVER, ORDERED, roles
 from processors.detect.limit import DEFAULT_LIMITS
 from processors.detect.thresholds import DEFAULT_THRESHOLDS
 from processors.discover import is_folder_name

@@ -16,7 +16,8 @@ from azure.cosmos.exceptions import CosmosBatchOperationError
 from processors import containers, cosmos
 from processors.charges import Meter, Spent, policy_of
 from processors.charges.spent import of_query
-from processors.containers import Found
+from processors.containers import looking
+from processors.containers.looking import Found
 from processors.cosmos import Account
 from processors.errors import SinkError
 from processors.model import Documents, Refusal, Written
@@ -83,7 +84,7 @@ def open_sink(
             return Sink(
                 account,
                 runner,
-                await containers.find(client, account),
+                await looking.find(client, account),
                 budget_s=budget_s,
                 request_timeout_s=request_timeout_s,
                 stop=ending,
@@ -146,7 +147,7 @@ class Sink:
         partition key may arrive in any order.
 
         Args:
-            container: Name of a container of the account (`containers.definitions`).
+            container: Name of a container of the account (`containers.definition.definitions`).
             documents: Items of any number, in groups of one partition key.
 
         Raises:

@@ -35,7 +35,7 @@ def shape_of(foreseen: "Foreseen") -> "Shape":
     """What the city's documents look like."""
     from fleet.plan.lint import Shape
     from processors.city import account
-    from processors.containers import wanted
+    from processors.containers.definition import wanted
     from processors.rehearsal.queried import queried
 
     readings = foreseen.settings.container
@@ -100,7 +100,7 @@ def _traffic(foreseen: "Foreseen", priced: "Mapping[str, Priced]", kept_bytes: M
     """Of each container of the account, also of those to which nothing goes."""
     from fleet.plan.traffic import Traffic
     from processors.city import account
-    from processors.containers import wanted
+    from processors.containers.definition import wanted
 
     found = []
     for each in wanted(account(foreseen.settings)):

@@ -61,9 +61,9 @@ def create(
 
     Takes the account key (COSMOS_KEY): a data-plane role may write documents, not create or change containers.
     """
-    from processors import containers
+    from processors.containers import making
 
-    made = containers.create(_account(endpoint, assigned, config), update=update)
+    made = making.create(_account(endpoint, assigned, config), update=update)
     if chosen(output) == "json":
         differing = {name: list(texts) for name, texts in made.differing.items()}
         lists = {"created": list(made.created), "existed": list(made.existed), "updated": list(made.updated)}

@@ -110,10 +110,10 @@ def down(
 
 
 def _create_containers(endpoint: str) -> None:
-    from processors import containers
+    from processors.containers import making
     from processors.cosmos import Account
 
-    containers.create(Account(endpoint, "", "SensorData"))
+    making.create(Account(endpoint, "", "SensorData"))
 
 
 def _progress(step: str) -> None:

@@ -37,7 +37,7 @@ class Mutant:
 
 _ARCHIVE = "        self._archive.write(batch, branch.position, conformed.valid, rejects, ends, form, sent.left)\n"
 _ADVANCE = "        checkpoint.advance(database.sensor, branch, {**refined.carried, **sent.carried}, refined.windows)\n"
-_SEND = "        sent = self._sender.send(batch, conformed.valid, refined, windows, carried, form)\n"
+_SEND = "        sent = self._sender.send(batch, judged, windows)\n"
 
 MUTANTS = (
     Mutant(

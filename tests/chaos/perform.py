@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from processors import containers
+from processors.containers import making
 from processors.cosmos import Account
 from tests.chaos import judge, reference
 from tests.chaos.disk import Disk, mounted
@@ -142,7 +142,7 @@ class Node:
 def prepared(plan: Plan, zygote: Zygote, endpoint: str, root: Path) -> Iterator[Node]:
     """A node of the plan with a Cosmos of its own behind the endpoint of an emulator."""
     account = Account(endpoint, "", f"chaos-{uuid.uuid4().hex[:12]}")
-    containers.create(account)
+    making.create(account)
     with ExitStack() as stack:
         strict = stack.enter_context(StrictCosmos(account, seed=plan.seed))
         world = World(root, random.Random(f"{plan.seed} world"), plan.sensors)

@@ -19,7 +19,7 @@ from typing import Any
 
 from network import checks, nodes, record
 from network.record import Record
-from processors import containers
+from processors.containers import making
 from processors.cosmos import Account
 from tests.harness import databases, oracle
 from tests.harness.databases import Row
@@ -110,7 +110,7 @@ class Fleet:
                 (each.folder / name).mkdir()
             self.own(each.folder)
         self.database = f"test-{uuid.uuid4().hex[:12]}"
-        containers.create(self.account)
+        making.create(self.account)
 
     def command(self, *arguments: str, code: int | None = 0, **more: str) -> Ended:
         """Runs `bacalhau-cosmos` to its end; fails when it leaves with another code."""

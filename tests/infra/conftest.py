@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[2]
 def azure(tmp_path: Path) -> Path:
     """The folder in the copy, with what its files load beside it."""
     shutil.copytree(ROOT / "infra" / "azure", tmp_path / "infra" / "azure")
-    (tmp_path / "processors").mkdir()
-    shutil.copy(ROOT / "processors" / "containers.json", tmp_path / "processors")
+    (tmp_path / "processors" / "containers").mkdir(parents=True)
+    shutil.copy(ROOT / "processors" / "containers" / "containers.json", tmp_path / "processors" / "containers")
     return tmp_path / "infra" / "azure"
 
 

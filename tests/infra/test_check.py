@@ -97,7 +97,7 @@ def test_an_account_that_is_less_safe_is_told(
         ),
         (
             "modules/containers.bicep",
-            "processors/containers.json')",
+            "processors/containers/containers.json')",
             "processors/container.json')",
             "there is no file '.*container.json'",
         ),

@@ -10,8 +10,7 @@ import pytest
 from azure.cosmos import CosmosClient
 
 from bicep.deployment import deployed
-from processors import containers
-from processors.containers import READINGS
+from processors.containers import READINGS, definition, making
 from processors.cosmos import Account
 from tests.harness.strict import StrictCosmos
 from tests.infra.conftest import ROOT
@@ -68,7 +67,7 @@ def assert_same(told: Body, resource: Body, *, ttl: bool) -> None:
 def test_on_the_emulator(account: Account) -> None:
     wanted = described(account)
     found = created(account)
-    assert found.keys() == wanted.keys() == {each.name for each in containers.wanted(account)}
+    assert found.keys() == wanted.keys() == {each.name for each in definition.wanted(account)}
     for name, body in wanted.items():
         assert_same(found[name], body["properties"]["resource"], ttl=False)
 
@@ -86,13 +85,13 @@ def test_on_the_emulator(account: Account) -> None:
 )
 def test_on_a_service_that_keeps_ttl(strict: StrictCosmos, changes: dict[str, Any]) -> None:
     account = Account(strict.account.endpoint, "", f"{strict.account.database}-more", **changes)
-    containers.create(account)
+    making.create(account)
     wanted = described(account)
     found = created(account)
     assert found.keys() == wanted.keys()
     for name, body in wanted.items():
         assert_same(found[name], body["properties"]["resource"], ttl=True)
-    assert containers.create(account).differing == {}
+    assert making.create(account).differing == {}
 
 
 def test_throughput_is_shared_or_each_containers_own_or_none() -> None:
@@ -112,7 +111,7 @@ def test_throughput_is_shared_or_each_containers_own_or_none() -> None:
 
 
 def test_the_module_reads_the_same_file(azure: Path) -> None:
-    file = azure.parents[1] / "processors" / "containers.json"
+    file = azure.parents[1] / "processors" / "containers" / "containers.json"
     file.write_text(file.read_text(encoding="utf-8").replace("/windowStart", "/windowEnd"), encoding="utf-8")
     bodies = described(Account("http://127.0.0.1:9", "", "any"), path=azure / "modules" / "containers.bicep")
     policy = bodies["aggregates"]["properties"]["resource"]["indexingPolicy"]

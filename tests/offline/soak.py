@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from processors import containers
+from processors.containers import making
 from processors.cosmos import Account
 from tests.harness import databases, emulator, oracle, processor
 from tests.harness.databases import START, readings
@@ -137,7 +137,7 @@ def main() -> int:
     cycles = parser.parse_args().cycles
     with tempfile.TemporaryDirectory(prefix="soak-") as folder, emulator.serving() as endpoint:
         account = Account(endpoint, "", f"soak-{uuid.uuid4().hex[:12]}")
-        containers.create(account)
+        making.create(account)
         soaked = soak(cycles, Path(folder, "node"), account)
     sys.stdout.write(json.dumps(asdict(soaked)) + "\n")
     return 0 if soaked.flat else 1

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from processors import containers
 from processors.check import check
-from processors.containers import Definition
+from processors.containers import making
+from processors.containers.definition import Definition
 from processors.errors import EndpointError, SettingsError, SinkError
 from processors.query import Query, open_reader
 from tests.harness.strict import Answer
@@ -68,7 +68,7 @@ def test_an_account_that_answers_401_is_reached_and_its_key_is_what_fails(strict
 
 def test_a_container_with_another_partition_key_is_named(account):
     wrong = dataclasses.replace(account, container="wrong")
-    containers.create(wrong, [Definition("wrong", ("/id",), ())])
+    making.create(wrong, [Definition("wrong", ("/id",), ())])
     name, error = failure(check(wrong))
     assert name == "partition keys"
     assert f"{account.database}/wrong" in str(error)

@@ -14,9 +14,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from processors import compare, containers
+from processors import compare
 from processors.checkpoint import Checkpoint, open_checkpoint
 from processors.city import Silent, World, passes
+from processors.containers import making
 from processors.cosmos import Account
 from processors.detect.thresholds import DEFAULT_THRESHOLDS
 from processors.document import Origin
@@ -93,7 +94,7 @@ class Whole:
 @pytest.fixture(scope="module")
 def whole(town: np.ndarray[Any, Any], emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     account = Account(emulator, "", f"test-{uuid.uuid4().hex[:12]}")
-    containers.create(account)
+    making.create(account)
     node = Node(tmp_path_factory.mktemp("whole"))
     fill(node, town, range(420))
     said = ingest(node, account)

@@ -14,9 +14,10 @@ from azure.cosmos import CosmosClient, DatabaseProxy, PartitionKey
 from hatchling.builders.wheel import WheelBuilder
 
 from processors import containers, cosmos
-from processors.containers import Definition, create, definitions, differences, ensure, wanted
+from processors.containers import FILE, looking, roles
+from processors.containers.definition import Definition, changeable_differences, definitions, differences, wanted
+from processors.containers.making import create, ensure
 from processors.cosmos import Account
-from processors.description import FILE, roles
 from processors.errors import EndpointError, SinkError
 from sensors.images import context
 from tests.harness.strict import Answer, Exchange, StrictCosmos
@@ -27,7 +28,7 @@ EVERYTHING = ["readings", "aggregates", "anomalies", "runs"]
 def verify(account: Account) -> list[str]:
     async def run() -> list[str]:
         async with cosmos.connect(account) as client:
-            return list(await containers.verify(client, account))
+            return list(await looking.verify(client, account))
 
     return asyncio.run(run())
 
@@ -84,7 +85,7 @@ def test_the_roles_of_the_description_are_those_of_the_code() -> None:
 
 def test_the_wheel_and_the_image_have_the_description() -> None:
     root = Path(__file__).parents[2]
-    path = f"processors/{FILE}"
+    path = f"processors/containers/{FILE}"
     builder = WheelBuilder(str(root))
     assert path in {file.distribution_path for file in builder.recurse_included_files()}
     assert path in context.read(root, "processors")
@@ -142,7 +143,7 @@ def test_on_azure_a_container_that_states_no_ttl_has_it_off() -> None:
     account = Account("https://a.documents.azure.com", "", "any")
     (definition, *_) = wanted(account)
     told = {"indexingPolicy": definition.indexing_policy}
-    assert containers.changeable_differences(account, told, definition) == [
+    assert changeable_differences(account, told, definition) == [
         "TTL is off, wanted is what an item says itself"
     ]
 

@@ -12,6 +12,7 @@ import pytest
 from azure.cosmos import CosmosClient, PartitionKey
 
 from processors import containers, erase, stopping
+from processors.containers import definition
 from processors.cosmos import Account
 from processors.erase import Erased
 from processors.errors import SinkError, Stopped
@@ -329,7 +330,7 @@ def test_a_container_of_another_key_is_refused_untouched(account: Account) -> No
         for ask in (lambda: erase.count(old, ALL), lambda: emptied(old)):
             with pytest.raises(SinkError, match="partition key is /city, expected /city, /sensorId, /month") as refused:
                 ask()
-            assert refused.value.hint == containers.MIGRATE
+            assert refused.value.hint == definition.MIGRATE
         assert [item["id"] for item in container.read_all_items()] == ["1"]
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from processors import policy
-from processors.description import NEVER
+from processors.containers import NEVER, policy
 
 WANTED = ("/city", "/observedAt")
 

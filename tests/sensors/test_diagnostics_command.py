@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from processors import containers
-from processors.containers import Definition
+from processors.containers import making
+from processors.containers.definition import Definition
 from processors.cosmos import Account
 from sensors.manager import state
 from sensors.manager.project import places_of
@@ -128,7 +128,7 @@ def test_as_text_it_ends_in_the_next_steps(project: Path) -> None:
 
 def test_an_old_container_is_refused_with_the_reason(project: Path, account: Account) -> None:
     old = Account(account.endpoint, "", account.database, "old")
-    containers.create(old, [Definition("old", ("/id",), ())])
+    making.create(old, [Definition("old", ("/id",), ())])
     write_env(project, old)
     result = run("--output", "json")
     assert result.returncode == 1

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from processors import containers
+from processors.containers import making
 from processors.cosmos import Account
 from tests.harness.strict import Answer
 
@@ -259,7 +259,7 @@ def test_a_report_from_a_terminal_is_a_table(script, write):
 
 def test_containers_of_an_account_with_other_names_are_used(cli, connected, write):
     other = Account(connected.endpoint, "", connected.database, "measured")
-    containers.create(other)
+    making.create(other)
     write("denver", "S1", {})
     assert cli("run", "--city", "denver", "--set", "container=measured").exit_code == 0
     assert json.loads(cli("query", "--count", "--set", "container=measured").stdout) == {"count": 1}

@@ -1,4 +1,4 @@
-// The database and its containers, as processors/containers.json describes them, which the Python code reads too.
+// The database and its containers, as processors/containers/containers.json describes them, which the Python code reads too.
 // Properties and API version: Microsoft.DocumentDB databaseAccounts/sqlDatabases and .../containers 2024-11-15 in the
 // template reference. Without a path that ends in /? nothing is indexed but `id` and `_ts` ("Indexing policies in Azure
 // Cosmos DB"); a partition key of several levels has the kind MultiHash and version 2 ("Hierarchical partition keys").
@@ -12,7 +12,7 @@ param autoscale bool
 param sharedThroughput bool
 param maxThroughput int
 
-var described = loadJsonContent('../../../processors/containers.json')
+var described = loadJsonContent('../../../processors/containers/containers.json')
 var throughput = { autoscaleSettings: { maxThroughput: maxThroughput } }
 
 resource account 'Microsoft.DocumentDB/databaseAccounts@2024-11-15' existing = {

@@ -97,10 +97,10 @@ def start_project(loaded: "Loaded", asked: Asked) -> None:
 
 
 def _prepare_cosmos(variables: Mapping[str, str]) -> None:
-    from processors import containers
+    from processors.containers import making
 
     account = account_of(variables, "start")
-    for name in containers.ensure(account).created:
+    for name in making.ensure(account).created:
         say(f"created {name} in Cosmos DB")
 
 

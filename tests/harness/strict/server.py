@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from processors import containers
+from processors.containers import definition
 from processors.cosmos import Account
 from tests.harness.strict import exchange as exchanges
 from tests.harness.strict import rules
@@ -140,7 +140,7 @@ class StrictCosmos:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         upstream = Upstream(self._upstream_account.endpoint)
-        ttl_s = {each.name: each.default_ttl_s for each in containers.wanted(self._upstream_account)}
+        ttl_s = {each.name: each.default_ttl_s for each in definition.wanted(self._upstream_account)}
         catalog = Catalog(upstream, self._rate, ttl_s, self._clock)
         self._service = Service(upstream, catalog, self._charges, self._now)
         http = web.Server(

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processors import containers, document
+from processors import document
+from processors.containers import definition, making
 from processors.cosmos import Account
 from processors.document import Origin
 from processors.errors import SinkError
@@ -139,8 +140,8 @@ def test_buckets_of_any_size_give_the_same_answers(
 
 def test_a_container_without_the_index_is_told(emulator):
     account = Account(emulator, "", "without-index")
-    definitions = [replace(each, indexed=(*each.partition_key, "/observedAt")) for each in containers.definitions()]
-    containers.create(account, definitions)
+    definitions = [replace(each, indexed=(*each.partition_key, "/observedAt")) for each in definition.definitions()]
+    making.create(account, definitions)
     with (
         StrictCosmos(account) as strict,
         open_reader(strict.account, "readings") as reader,

@@ -12,7 +12,8 @@ import pytest
 
 from processors.charges import Learned
 from processors.city import passes
-from processors.containers import RUNS, definitions
+from processors.containers import RUNS
+from processors.containers.definition import definitions
 from processors.cosmos import Account
 from processors.errors import EndpointError, ProcessorError, SinkError, Stopped
 from processors.model import Documents

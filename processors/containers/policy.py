@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from processors.description import NEVER
+from processors.containers import NEVER
 
 _EVERYTHING = "/*"
 _ETAG = '/"_etag"/?'

@@ -1,4 +1,7 @@
-"""What each container is, read from `containers.json`, which the Bicep of `infra/azure/` reads too."""
+"""What each container is, read from `containers.json`, which the Bicep of `infra/azure/` reads too.
+
+How one should be is in `definition`, whether it is there in `looking`, and how it is made in `making`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,14 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+
+READINGS = "readings"
+AGGREGATES = "aggregates"
+ANOMALIES = "anomalies"
+RUNS = "runs"
+
+LABEL = "label"
+"""`kind` of those documents in `anomalies` that are no alarm, but what a person said of one (`feedback.labels`)."""
 
 FILE = "containers.json"
 
@@ -39,7 +50,7 @@ class Description:
 @cache
 def descriptions() -> tuple[Description, ...]:
     """All containers, in the order in which they are made."""
-    told = json.loads((files("processors") / FILE).read_text(encoding="utf-8"))
+    told = json.loads((files("processors.containers") / FILE).read_text(encoding="utf-8"))
     return tuple(
         Description(each["role"], tuple(each["partitionKey"]), tuple(each["indexed"]), each["ttlSeconds"])
         for each in told
