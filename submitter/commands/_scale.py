@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.commands._options import AsOutput, Assigned, Config, Endpoint
+from submitter.commands._settings import load_settings
 from submitter.errors import UsageError
 from submitter.output import Output, chosen, show_document, show_rows
 
@@ -34,9 +35,7 @@ def scale(
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
-    output: Annotated[
-        Output | None, typer.Option("--output", help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Show the throughput of the database and its containers, or set an autoscale maximum.
 

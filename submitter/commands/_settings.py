@@ -4,27 +4,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_origin
-
-import typer
+from typing import TYPE_CHECKING, Any, get_origin
 
 from submitter.errors import UsageError
 
 if TYPE_CHECKING:
     from processors.settings import Loaded
-
-Endpoint = Annotated[
-    str | None, typer.Option(help="Cosmos DB account or emulator, as a URL.", show_default="COSMOS_ENDPOINT")
-]
-Config = Annotated[
-    Path | None, typer.Option(help="Settings file (TOML).", show_default="bacalhau-cosmos.toml where there is one")
-]
-Assigned = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="NAME=VALUE", help="Any other setting; lists and tables as JSON. Repeat for several."
-    ),
-]
 
 _PREFIX = "cosmos_"
 

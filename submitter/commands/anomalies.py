@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.commands._options import AsOutput, Assigned, Config, Endpoint
+from submitter.commands._settings import load_settings
 from submitter.commands._since import instant
 from submitter.errors import UsageError
-from submitter.output import Output, chosen, plain, show_document, show_rows
+from submitter.output import chosen, plain, show_document, show_rows
 
 if TYPE_CHECKING:
     from processors.feedback.stored import Period, Tuning
@@ -24,10 +25,6 @@ _THRESHOLDS = "thresholds"
 _FROM_STORED = (
     "Alarms a day are counted from those stored: one that is no longer raised may give way to one that it kept silent."
 )
-
-_AsOutput = Annotated[
-    Output | None, typer.Option("--output", help="How to print.", show_default="table on a terminal, else json")
-]
 
 
 @app.callback()
@@ -44,7 +41,7 @@ def label(
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
-    output: _AsOutput = None,
+    output: AsOutput = None,
 ) -> None:
     """Say of anomalies whether they are true or false alarms; to say it again replaces what was said.
 
@@ -84,7 +81,7 @@ def tune(
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
-    output: _AsOutput = None,
+    output: AsOutput = None,
 ) -> None:
     """Propose thresholds from the labels of a city's anomalies; nothing is changed without --apply.
 

@@ -1,12 +1,13 @@
 """`bacalhau-cosmos config`: the settings, and where each comes from."""
 # ruff: noqa: PLC0415 - pydantic is imported when it is used, so that help stays fast
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
-from submitter.output import Output, chosen, show_document, show_rows
+from submitter.commands._options import AsOutput, Assigned, Config, Endpoint
+from submitter.commands._settings import load_settings
+from submitter.output import chosen, show_document, show_rows
 
 if TYPE_CHECKING:
     from processors.settings import Loaded
@@ -28,9 +29,7 @@ def show(
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Show every setting, its value and where it came from: flag, environment, file or default.
 

@@ -5,19 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from submitter.commands._options import AsOutput, Assigned, Config, Endpoint
 from submitter.commands._scale import EXAMPLE, scale
-from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
-from submitter.output import Output, chosen, show_document, show_rows
+from submitter.commands._settings import load_settings
+from submitter.output import chosen, show_document, show_rows
 
 if TYPE_CHECKING:
     from processors.check import Step
     from processors.cosmos import Account
 
 app = typer.Typer(no_args_is_help=True, help="Check and prepare the Cosmos DB account.")
-
-_AsOutput = Annotated[
-    Output | None, typer.Option("--output", help="How to print.", show_default="table on a terminal, else json")
-]
 
 
 @app.callback()
@@ -27,7 +24,7 @@ def cosmos() -> None:
 
 @app.command(epilog="Example: bacalhau-cosmos cosmos check --endpoint http://127.0.0.1:8081")
 def check(
-    *, endpoint: Endpoint = None, assigned: Assigned = None, config: Config = None, output: _AsOutput = None
+    *, endpoint: Endpoint = None, assigned: Assigned = None, config: Config = None, output: AsOutput = None
 ) -> None:
     """Try every step that a run takes to Cosmos DB: reach it, be let in, find the containers, write, read back.
 
@@ -55,7 +52,7 @@ def create(
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
-    output: _AsOutput = None,
+    output: AsOutput = None,
 ) -> None:
     """Create the database and the containers that are missing; say how those that exist differ from the settings.
 

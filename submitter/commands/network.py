@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from submitter.commands._network import FOLDER, Folder
-from submitter.output import Output, chosen, show_document, show_pairs, show_rows
+from submitter.commands._options import AsOutput
+from submitter.output import chosen, show_document, show_pairs, show_rows
 
 if TYPE_CHECKING:
     from network.record import Record
     from network.status import State
 
 app = typer.Typer(no_args_is_help=True, help="A Bacalhau network on this machine, to try jobs on.")
-
-_AsOutput = Annotated[
-    Output | None, typer.Option("--output", help="How to print.", show_default="table on a terminal, else json")
-]
 
 
 @app.callback()
@@ -33,7 +30,7 @@ def up(
     city: Annotated[list[str], typer.Option(help="City that gets nodes; repeat for several.")],
     nodes: Annotated[int, typer.Option(min=1, help="Compute nodes for each city.")] = 1,
     folder: Folder = FOLDER,
-    output: _AsOutput = None,
+    output: AsOutput = None,
 ) -> None:
     """Start an orchestrator, compute nodes, an image registry and a Cosmos emulator; return when all answer.
 
@@ -61,7 +58,7 @@ def up(
 
 
 @app.command(epilog="Example: bacalhau-cosmos network status --output json")
-def status(*, folder: Folder = FOLDER, output: _AsOutput = None) -> None:
+def status(*, folder: Folder = FOLDER, output: AsOutput = None) -> None:
     """Show each program of the network, and what one that has ended said last.
 
     Ends with exit code 1 when not all is well, or no network is up.
@@ -89,7 +86,7 @@ def down(
         bool, typer.Option("--purge", help="Remove the state folder too: data, archive, images, documents, logs.")
     ] = False,
     folder: Folder = FOLDER,
-    output: _AsOutput = None,
+    output: AsOutput = None,
 ) -> None:
     """End all programs of the network and remove the containers that its nodes started.
 

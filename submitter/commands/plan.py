@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from submitter.commands._options import ArchiveToRead, AsOutput, Assigned, City, Config, Data, Endpoint
 from submitter.commands._plan_document import document_of
 from submitter.commands._plan_load import planned_of, seconds_of
 from submitter.commands._plan_table import show
-from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.commands._settings import load_settings
 from submitter.commands._stop import stop_signal
 from submitter.errors import INTERRUPTED, tell
-from submitter.output import Output, chosen, show_document
+from submitter.output import chosen, show_document
 
 if TYPE_CHECKING:
     from processors.rehearsal.foresee import Foreseen
@@ -22,16 +23,12 @@ EXAMPLE = "Example: bacalhau-cosmos plan --city denver --throughput 1000 --probe
 
 def plan(
     *,
-    city: Annotated[
-        str | None, typer.Option(help="Folder below the data folder, as written.", show_default="COSMOS_CITY")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Holds <city>/<sensor>/sensor_data.db; only read.", show_default="data")
-    ] = None,
+    city: City = None,
+    data: Data = None,
     state: Annotated[
         Path | None, typer.Option(help="Positions; only plan.json is written there.", show_default="state")
     ] = None,
-    archive: Annotated[Path | None, typer.Option(help="Parquet archive; only read.", show_default="archive")] = None,
+    archive: ArchiveToRead = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="Read charges from 100 writes at most, which are deleted again.")
     ] = False,
@@ -56,9 +53,7 @@ def plan(
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Tell what a city would send, what it would cost, and what would make that less; nothing is sent.
 

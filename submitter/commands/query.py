@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.commands._options import Assigned, Config, Endpoint
+from submitter.commands._settings import load_settings
 from submitter.commands._since import instant
 from submitter.errors import UsageError
 from submitter.output import RowOutput, chosen, show_document, show_rows

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.commands._options import AsOutput, Assigned, City, Config, Data, Endpoint
+from submitter.commands._settings import load_settings
 from submitter.commands._stop import stop_signal
 from submitter.errors import tell
-from submitter.output import Output, chosen, plain, show_pairs
+from submitter.output import chosen, plain, show_pairs
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Display
@@ -29,12 +30,8 @@ EXAMPLE = "Example: bacalhau-cosmos run --city denver --endpoint http://127.0.0.
 
 def run(
     *,
-    city: Annotated[
-        str | None, typer.Option(help="Folder below the data folder, as written.", show_default="COSMOS_CITY")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Holds <city>/<sensor>/sensor_data.db; only read.", show_default="data")
-    ] = None,
+    city: City = None,
+    data: Data = None,
     state: Annotated[
         Path | None, typer.Option(help="Positions, and what is carried from run to run.", show_default="state")
     ] = None,
@@ -60,9 +57,7 @@ def run(
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Take in what is new in a city's databases: to Cosmos DB, and to the Parquet archive.
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from submitter.commands._network import FOLDER, NetworkFolder
+from submitter.commands._options import AsOutput
 from submitter.errors import DEADLINE, UsageError
-from submitter.output import Output, chosen, plain, show_document, show_rows
+from submitter.output import chosen, plain, show_document, show_rows
 
 if TYPE_CHECKING:
     from submitter.client import Client
@@ -47,9 +48,7 @@ def submit(
         Path | None, typer.Option(help="Folder of job specs.", show_default="jobs of the checkout, or of the install")
     ] = None,
     network_folder: NetworkFolder = FOLDER,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Send a job to the nodes of a city, and follow it until each has reported.
 

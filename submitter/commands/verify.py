@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from submitter.commands._settings import Assigned, Config, Endpoint, load_settings
+from submitter.commands._options import ArchiveToRead, AsOutput, Assigned, City, Config, Data, Endpoint
+from submitter.commands._settings import load_settings
 from submitter.commands._stop import stop_signal
 from submitter.errors import tell
-from submitter.output import Output, chosen, show_pairs
+from submitter.output import chosen, show_pairs
 
 if TYPE_CHECKING:
     from processors.verify import VerifyReport
@@ -20,14 +21,10 @@ EXAMPLE = "Example: bacalhau-cosmos verify --city denver --ids findings.jsonl"
 
 def verify(
     *,
-    city: Annotated[
-        str | None, typer.Option(help="Folder below the data folder, as written.", show_default="COSMOS_CITY")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Holds <city>/<sensor>/sensor_data.db; only read.", show_default="data")
-    ] = None,
+    city: City = None,
+    data: Data = None,
     state: Annotated[Path | None, typer.Option(help="Positions; only read.", show_default="state")] = None,
-    archive: Annotated[Path | None, typer.Option(help="Parquet archive; only read.", show_default="archive")] = None,
+    archive: ArchiveToRead = None,
     ids: Annotated[
         Path | None,
         typer.Option(help="File for every finding, one JSON object a line.", show_default="the first few are shown"),
@@ -35,9 +32,7 @@ def verify(
     endpoint: Endpoint = None,
     assigned: Assigned = None,
     config: Config = None,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Compare SQLite, the archive and Cosmos DB by reading id: what is missing, extra or different.
 

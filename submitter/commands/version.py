@@ -3,12 +3,10 @@
 import platform
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
-from typing import Annotated
-
-import typer
 
 from submitter import version as own_version
-from submitter.output import Output, chosen, show_document, show_pairs
+from submitter.commands._options import AsOutput
+from submitter.output import chosen, show_document, show_pairs
 
 EXAMPLE = "Example: bacalhau-cosmos version --output json"
 
@@ -17,9 +15,7 @@ _PACKAGES = ("polars", "azure-cosmos")
 
 def version(
     *,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Show the versions of this program and of what it stands on."""
     versions = {

@@ -143,9 +143,7 @@ def test_on_azure_a_container_that_states_no_ttl_has_it_off() -> None:
     account = Account("https://a.documents.azure.com", "", "any")
     (definition, *_) = wanted(account)
     told = {"indexingPolicy": definition.indexing_policy}
-    assert changeable_differences(account, told, definition) == [
-        "TTL is off, wanted is what an item says itself"
-    ]
+    assert changeable_differences(account, told, definition) == ["TTL is off, wanted is what an item says itself"]
 
 
 def test_an_identity_that_may_not_change_is_told_so(strict: StrictCosmos) -> None:

@@ -1,14 +1,13 @@
 """`bacalhau-cosmos sensors build`: both images, on this machine's engine."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from submitter.commands._options import AsOutput
 from submitter.commands.sensors import _options as options
 from submitter.commands.sensors._build import builder
 from submitter.commands.sensors._project import changing, chosen_name, load
 from submitter.errors import UsageError
-from submitter.output import Output, chosen, show_document, show_rows
+from submitter.output import chosen, show_document, show_rows
 
 if TYPE_CHECKING:
     from sensors.images.build import Built
@@ -20,9 +19,7 @@ def build(
     *,
     tag: options.Tag = None,
     no_tag: options.NoTag = False,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Build the image of the sensors and that of the uploaders, for this project, and print their names.
 

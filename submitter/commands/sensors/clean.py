@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from submitter.commands._options import AsOutput
 from submitter.commands._since import instant
 from submitter.commands._stop import stop_signal
 from submitter.commands.sensors import _options as options
@@ -18,7 +19,7 @@ from submitter.commands.sensors._ask import confirmed
 from submitter.commands.sensors._local import local_data
 from submitter.commands.sensors._project import changing, load, say
 from submitter.errors import INTERRUPTED, UsageError, nearest
-from submitter.output import Output, chosen, show_document, show_rows
+from submitter.output import chosen, show_document, show_rows
 
 if TYPE_CHECKING:
     from processors.cosmos import Account
@@ -72,9 +73,7 @@ def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: options.Config = None,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Delete ALL documents from Cosmos DB, unless narrowed: readings, aggregates, anomalies, labels of them, and runs.
 

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from submitter.commands._options import AsOutput
 from submitter.commands.sensors import _options as options
 from submitter.commands.sensors._ask import confirmed
 from submitter.commands.sensors._project import changing, name_of, places_here, refuse_of_another_folder, say
-from submitter.output import Output, chosen, show_document, show_pairs
+from submitter.output import chosen, show_document, show_pairs
 
 EXAMPLE = "Example: bacalhau-cosmos sensors cleanup --dry-run"
 
@@ -20,9 +21,7 @@ def cleanup(
     project_name: options.ProjectName = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Remove by force all containers, networks, volumes and images that carry the project's label, and nothing else.
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from submitter.commands._options import AsOutput
 from submitter.commands.sensors._diagnosed import bundled, diagnosed
 from submitter.commands.sensors._project import say
 from submitter.errors import FAILED
-from submitter.output import Output, chosen, plain, show_document
+from submitter.output import chosen, plain, show_document
 
 if TYPE_CHECKING:
     from sensors.manager.settings import Loaded
@@ -22,9 +23,7 @@ def diagnostics(
         Path | None,
         typer.Option(help="Also write this archive (.tar.gz or .zip) for a bug report, without secrets and data."),
     ] = None,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Check Docker, disks, settings, clocks, Cosmos DB, containers and databases, each with what to do.
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from submitter.commands._options import AsOutput
 from submitter.commands.sensors._project import say
 from submitter.commands.sensors._stored import Stored, stored
 from submitter.commands.sensors._watched import Here, here
 from submitter.errors import UsageError, nearest
-from submitter.output import Output, chosen, show_document, show_pairs, show_rows
+from submitter.output import chosen, show_document, show_pairs, show_rows
 
 if TYPE_CHECKING:
     from sensors.manager.look.contents import Contents, Known
@@ -29,9 +30,7 @@ def query(
     all_: Annotated[bool, typer.Option("--all", help="Every database.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Only which sensors there are.")] = False,
     sensor_id: Annotated[str | None, typer.Option(help="The sensor of this id, in whatever city.")] = None,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Show what databases hold: table, rows, the last five, sensor ids, locations; and the documents in Cosmos."""
     from sensors.errors import SensorsError

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from submitter.commands._options import AsOutput
 from submitter.commands.sensors._common import NodeFolder, duration_s, request_error
 from submitter.commands.sensors._written import show, show_started
-from submitter.output import Output, chosen
+from submitter.output import chosen
 
 if TYPE_CHECKING:
     from sensors.simulator import Plan, Sensor, Written
@@ -64,9 +65,7 @@ def simulate(
     recreate: Annotated[
         bool, typer.Option("--recreate", help="Delete existing databases; row ids begin at 1 again.")
     ] = False,
-    output: Annotated[
-        Output | None, typer.Option(help="How to print.", show_default="table on a terminal, else json")
-    ] = None,
+    output: AsOutput = None,
 ) -> None:
     """Write the readings of simulated sensors into SQLite databases.
 
