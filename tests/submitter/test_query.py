@@ -133,8 +133,13 @@ def test_a_csv_has_every_field_of_every_document(cli):
 def test_a_city_without_documents_is_empty_and_says_so(cli):
     result = cli("query", "--city", "atlantis")
     assert read(result) == []
-    assert "no document matches" in result.stderr
+    nothing, unknown, _ = result.stderr.splitlines()
+    assert nothing == "no document matches"
+    assert unknown == "nothing of the city atlantis is in readings: its name is that of its folder, capitals included"
     assert cli("query", "--city", "atlantis", "--output", "table").stdout == ""
+    nothing_so_late = cli("query", "--city", "denver", "--since", "2030-01-01T00:00:00Z").stderr
+    assert "no document matches" in nothing_so_late
+    assert "nothing of the city" not in nothing_so_late
 
 
 @pytest.mark.usefixtures("stored")
