@@ -138,6 +138,13 @@ def subscription(name: str) -> str:
     return name
 
 
+def resource_group(name: str) -> str:
+    """As Azure takes it: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
+    if re.fullmatch(r"[\w.()-]{0,90}", name) is None or name.endswith("."):
+        raise ValueError("not a name of letters, digits and . _ - ( ), of 90 at most and without a . at its end")
+    return name
+
+
 def budget(text: str) -> str:
     """A budget as `budget.parse` reads it."""
     parse_budget(text)

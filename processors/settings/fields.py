@@ -139,7 +139,9 @@ class Settings(BaseSettings):
     subscription: Annotated[str, AfterValidator(checks.subscription)] = Field(
         "", description="Azure subscription of the account"
     )
-    resource_group: str = Field("", pattern=r"^[\w.()-]{0,90}$", description="Resource group of the account")
+    resource_group: Annotated[str, AfterValidator(checks.resource_group)] = Field(
+        "", description="Resource group of the account"
+    )
     scale_limit: int = Field(
         10_000,
         ge=1_000,

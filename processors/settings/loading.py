@@ -82,7 +82,7 @@ def _together(values: Mapping[str, Any], wrong: Collection[object]) -> list[str]
         if wrong:
             _Checked(**{name: value for name, value in values.items() if name not in wrong})
     except ValidationError as exc:
-        return [str(error["msg"]) for error in exc.errors()]
+        return [_message(error) for error in exc.errors()]
     return []
 
 
@@ -147,13 +147,17 @@ def _unknown(name: str, origin: str) -> str:
 def _describe(error: Any, values: Mapping[str, Any], origins: Mapping[str, str]) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if not name:
-        return str(error["msg"])
+        return _message(error)
     top = str(error["loc"][0])
     # People paste connection strings where an endpoint belongs.
     secret = top == "endpoint" or Settings.model_fields[top].annotation is SecretStr
     value = "******" if secret else _shortened(repr(values.get(top)))
     note = "; lists and tables are JSON in the environment" if error["type"] in {"dict_type", "tuple_type"} else ""
-    return f"{name} = {value} ({origins[top]}): {error['msg']}{note}"
+    return f"{name} = {value} ({origins[top]}): {_message(error)}{note}"
+
+
+def _message(error: Any) -> str:
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _shortened(text: str) -> str:
