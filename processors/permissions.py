@@ -38,8 +38,9 @@ _HINTS = {
     "--name {account} --resource-group <group>",
     "cannot be authorized by AAD token in data plane": "to create or change databases and containers takes the control "
     "plane (docs/azure.md) or COSMOS_KEY: az cosmosdb keys list --name {account} --resource-group <group>",
-    "firewall": "let {address} through: az cosmosdb update --name {account} --resource-group <group> --ip-range-filter "
-    "<all that there are>,{address} (it replaces the list); or reach the account by a private endpoint",
+    "firewall": "let {address} through: az cosmosdb update --name {account} --resource-group <group> "
+    "--public-network-access ENABLED --ip-range-filter <all that there are>,{address} (it replaces the list; "
+    "an account of infra/azure: deploy with allowedAddresses); or reach the account by a private endpoint",
 }
 """Words of the service -> what to try."""
 

@@ -18,10 +18,13 @@ _NOTHING = (
     "documents are also taken with COSMOS_KEY"
 )
 
+_RENEWED = "az ad app credential reset --id <AZURE_CLIENT_ID> --append"
+"""Without `--append` the command takes away every secret that other machines use."""
+
 _HINTS = {
     "7000215": "AZURE_CLIENT_SECRET is not a secret of AZURE_CLIENT_ID: it is the secret's value, not its id; "
-    "a new one: az ad app credential reset --id <AZURE_CLIENT_ID>",
-    "7000222": "AZURE_CLIENT_SECRET has run out; a new one: az ad app credential reset --id <AZURE_CLIENT_ID>",
+    f"a new one: {_RENEWED}",
+    "7000222": f"AZURE_CLIENT_SECRET has run out; a new one: {_RENEWED}",
     "700016": "AZURE_CLIENT_ID is no application of AZURE_TENANT_ID: compare both with az ad app list --all",
     "90002": "AZURE_TENANT_ID is no tenant of AZURE_AUTHORITY_HOST: az account show --query tenantId",
     "900023": "AZURE_TENANT_ID is no tenant's id: az account show --query tenantId",

@@ -1,7 +1,7 @@
 """What requests were charged, and what is learned from it: answers only, no formula.
 
 `spent` has what a pass was charged (`Meter`, `Spent`): by container, by what was done, by class of size. `learned` has
-what is known from all passes, in a frame of `SCHEMA` that the city's checkpoint keeps (`pass_.learned`):
+what is known from all passes, in a frame of `SCHEMA` that the city's checkpoint keeps (`spending.learned`):
 
     known = learn(known, observed(meter.spent, endpoint=..., database=..., policies=..., at=...))
     charges = Learned(of_account(known, endpoint, database))

@@ -10,7 +10,7 @@ _OF_A_SENSOR = frozenset({"city", "sensorId", "month"})
 
 
 def queried(readings: str) -> Mapping[str, frozenset[str]]:
-    """Container -> properties that conditions, orders and sums of `query`, `verify` and `feedback` name, but `id`.
+    """Container -> properties that conditions, orders and sums of this program's queries name, but `id`.
 
     Args:
         readings: Name of the container of readings.
@@ -19,5 +19,5 @@ def queried(readings: str) -> Mapping[str, frozenset[str]]:
         readings: _OF_A_SENSOR | {"observedAt", "lastObservedAt", "count"},
         AGGREGATES: _OF_A_SENSOR | {"windowStart"},
         ANOMALIES: _OF_A_SENSOR | {"observedAt", "kind"},
-        RUNS: frozenset({"city"}),
+        RUNS: frozenset({"city", "startedAt"}),
     }

@@ -31,8 +31,12 @@ def failure(elsewhere: StrictCosmos) -> EndpointError:
 @pytest.mark.parametrize(
     ("status", "said", "hint"),
     [
-        (401, "AADSTS7000215: Invalid client secret provided. Ensure the secret is the value.", "not its id"),
-        (401, "AADSTS7000222: The provided client secret keys for app 'application' are expired.", "has run out"),
+        (401, "AADSTS7000215: Invalid client secret provided. Ensure the secret is the value.", "--append"),
+        (
+            401,
+            "AADSTS7000222: The provided client secret keys for app 'application' are expired.",
+            "has run out; a new one: az ad app credential reset",
+        ),
         (400, "AADSTS700016: Application with identifier 'application' was not found in the directory.", "app list"),
         (
             400,
@@ -55,6 +59,7 @@ def test_what_entra_refuses_for_good(
     assert f"no token by EnvironmentCredential: Microsoft Entra ID error '(invalid_client) {said[:40]}" in str(error)
     assert "\n" not in str(error)
     assert hint in error.hint
+    assert ("credential reset" in error.hint) == ("--append" in error.hint)
     assert not error.retryable
 
 

@@ -268,13 +268,13 @@ def test_rates_of_writers_that_go_on_and_that_stopped(node: Node) -> None:
 def test_what_is_queried_is_what_the_source_says() -> None:
     """Each property in a condition, an order or a sum of this program's queries, and no other."""
     root = Path(__file__).parents[3] / "processors"
-    names = ("query", "verify", "feedback")
+    names = ("query", "verify", "feedback", "erase")
     files = [path for name in names for path in (*root.glob(f"{name}.py"), *root.glob(f"{name}/*.py"))]
     text = "".join(path.read_text(encoding="utf-8") for path in files)
     text = text.replace("{LAST_OBSERVED_AT}", "lastObservedAt").replace("{COUNT}", "count")
     conditions = re.findall(r"c\.\w+ (?:=|>=|<=|<|>|!=|IN) ?|ORDER BY c\.\w+|SUM\(c\.\w+", text)
     named = set(re.findall(r"c\.(\w+)", " ".join(conditions)))
-    by_time = {"windowStart"}  # `Selection.time`
+    by_time = {"windowStart", "startedAt"}  # `Selection.time`, as `erase` gives it
     within_a_partition = {"generation", "rowId"}  # beside the full key, in `verify.lookup`
     known = set().union(*queried("readings").values())
     assert known == (named | by_time) - within_a_partition - {"id"}
