@@ -199,3 +199,22 @@ def test_a_form_that_changes_loses_nothing(tmp_path: Path) -> None:
         else:
             assert {item["rowId"] for item in here} == {fact[1] for fact in rows}
         begin = end
+
+
+def test_a_reading_that_is_not_certain_to_leave_parts_no_bucket(tmp_path: Path) -> None:
+    """With it the open bucket is too large for one document. Parted, it would leave a half behind that has others."""
+    node = Node(tmp_path)
+    rows = databases.readings(7)
+    usual = {"temperature": 20.0, "humidity": 45.0, "pressure": 101_300.0, "vibration": 1.0, "voltage": 12.0}
+    for row in rows:
+        row.update(usual, location="x" * 500_000)
+    rows[0]["timestamp"] = "yesterday"
+    rows[2]["pressure"], rows[6]["temperature"] = 101_400.0, 30.0
+    bounds = {"dead_band": {"pressurePa": 50.0}, "swinging_door": {"temperatureC": 0.5}}
+    databases.create(node.database())
+    seen: list[set[int]] = []
+    for row in rows:
+        databases.append(node.database(), [row])
+        node.run(send="changes", bucket_rows=9, **bounds)
+        seen.append({item["rowId"] for item in oracle.joined(node.memory.contents["readings"].values()).values()})
+    assert seen == [set(), {2}, {2, 3}, {2, 3, 4}, {2, 3, 4}, {2, 3, 4}, {2, 3, 4, 6}]
