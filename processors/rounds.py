@@ -13,7 +13,7 @@ from processors.budget import Purse
 from processors.checkpoint import Checkpoint
 from processors.errors import ArchiveError, SourceChanged, SourceError, Stopped
 from processors.model import Database
-from processors.pipeline import Intake, Recipe, Sender, Sends, Sink, Taken
+from processors.pipeline import Intake, Opened, Recipe, Sender, Sends, Sink, Taken
 from processors.pipeline.preview import EVERY_S, preview
 from processors.pipeline.rest import show_rest
 from processors.settings import Settings
@@ -219,15 +219,7 @@ class _Turns:
         if past_s < EVERY_S or not means.purse.spare:
             return
         try:
-            preview(
-                self._database,
-                self._source,
-                means.checkpoint,
-                means.sink,
-                means.recipe,
-                self._intake.branch,
-                past_s,
-            )
+            preview(self._intake.opened, means.sink, self._intake.branch, past_s)
         except SourceError:
             self.close()  # to be opened again in its turn, which tells what is wrong
         shown[self._database.sensor] = means.world.clock()
@@ -262,7 +254,8 @@ class _Turns:
                 scratch=scratch(means.settings),
             )
         )
-        intake = Intake(database, source, means.checkpoint, means.archive(database), means.sends, means.recipe)
+        opened = Opened(database, source, means.checkpoint, means.archive(database), means.recipe)
+        intake = Intake(opened, means.sends)
         for taken in intake.catch_up():
             self._tell(taken)
             if means.world.stop.is_set():
