@@ -21,7 +21,7 @@ from processors.document import Origin
 from processors.model import BEFORE_FIRST, Batch, Branch, Database
 from processors.pipeline.catch_up import catch_up
 from processors.pipeline.evidence import Evidence
-from processors.pipeline.intended import begin, form_in_force, intend
+from processors.pipeline.intended import begin, in_force, intend
 from processors.pipeline.let_go import Judged
 from processors.pipeline.opened import Opened
 from processors.pipeline.recipe import Recipe, Taken
@@ -84,8 +84,8 @@ class Intake:
             return
         if branch not in known:
             self.opened.archive.announce(branch, len(known) + 1)
+            begin(checkpoint, branch.generation, self.opened.recipe)
             checkpoint.add(database.sensor, branch)
-            begin(checkpoint, branch, self.opened.recipe.form)
             if notices := _unknown_columns(database, source.page(branch.position, 1)):
                 yield Taken(notices=notices)
         # A live sensor writes while a batch is on its way: what comes later than this is for the next pass.
@@ -101,27 +101,27 @@ class Intake:
 
         A function of its own, so that the page's frames end with it.
         """
-        database, checkpoint, recipe = self.opened.database, self.opened.checkpoint, self.opened.recipe
+        database, checkpoint, archive = self.opened.database, self.opened.checkpoint, self.opened.archive
         most = self.page_rows
         rows = self.opened.source.page(branch.position, most, anchor=branch.anchors[-1])
         if rows.is_empty():
             self.waiting = 0
             return None
         page_rows = len(rows)
-        form, rows = form_in_force(checkpoint, branch, recipe.form, rows)
+        recipe, rows = in_force(checkpoint, branch, self.opened.recipe, rows)
         replayed = branch.anchors[-1]["id"] > rows["id"][0]  # a new life has its first row among its anchors
         batch = Batch(database, branch.generation, int(rows["id"][-1]), rows, replayed)
         ends = (anchor_of(rows, 0), anchor_of(rows, -1))
-        branch = intend(checkpoint, database, branch, ends[-1], form)
+        branch = intend(checkpoint, database, branch, ends[-1], recipe)
         conformed = conform(rows, default_zone=recipe.default_zone)
         carried = checkpoint.carried(branch.generation)
-        refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.judges(form))
+        refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.judges())
         windows = closed(refined, carried, checkpoint, branch.generation)
-        judged = Judged(conformed.valid, refined, Origin(database.city, branch.generation), carried, form)
+        judged = Judged(conformed.valid, refined, Origin(database.city, branch.generation), carried, recipe.form)
         sent = self._sender.send(batch, judged, windows)
         rejects = pl.concat([conformed.rejects, sent.refused])
         refined = counted(refined, carried, branch.position, conformed.valid, len(rejects))
-        self.opened.archive.write(batch, branch.position, conformed.valid, rejects, ends, form, sent.left)
+        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.form, sent.left)
         branch = lineage.advance(branch, batch.last_id, ends[-1])
         checkpoint.advance(database.sensor, branch, {**refined.carried, **sent.carried}, refined.windows)
         self.branch = branch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import polars as pl
@@ -16,6 +17,7 @@ from processors.form import Form, form_of
 from processors.manifest import Manifest
 from processors.model import Branch
 from processors.pipeline.evidence import conformed_range
+from processors.pipeline.intended import begin
 from processors.pipeline.let_go import Judged, let_go, waiting_form
 from processors.pipeline.opened import Opened
 from processors.pipeline.readings import SAID
@@ -35,6 +37,7 @@ def catch_up(opened: Opened) -> Generator[Taken, None, list[Branch]]:
         archive.announce(branch, ordinal)
     for branch in archive.generations():
         if branch.generation not in names:
+            begin(checkpoint, branch.generation, opened.recipe)
             checkpoint.add(database.sensor, branch)
             known.append(branch)
     caught_up = []
@@ -53,7 +56,7 @@ def _fold(opened: Opened, manifest: Manifest, branch: Branch) -> tuple[Branch, t
     manifest, valid, notices = _archived(opened, manifest)
     carried = checkpoint.carried(branch.generation)
     form = _form(manifest, carried, recipe)
-    refined = refine(valid, carried, checkpoint, branch.generation, recipe.judges(form))
+    refined = refine(valid, carried, checkpoint, branch.generation, replace(recipe, form=form).judges())
     refined = counted(refined, carried, branch.position, valid, manifest.rejects)
     waits = let_go(Judged(valid, refined, Origin(database.city, branch.generation), carried, form)).carried
     waits = {**waits, **{name: frame for name, frame in carried.items() if name == SAID}}

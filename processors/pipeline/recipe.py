@@ -34,12 +34,12 @@ class Recipe:
     destination: str = ""
     skip_replays: bool = False
 
-    def judges(self, form: Form) -> Sequence[Detector]:
-        """The detectors of batches of a form: what is an anomaly decides which readings leave, unless all do."""
-        if form.send == "all":
+    def judges(self) -> Sequence[Detector]:
+        """The detectors of its form: what is an anomaly decides which readings leave, unless all do."""
+        if self.form.send == "all":
             return self.detectors
-        limits = {measure: (low, high) for measure, (low, high) in form.limits.items()}
-        return detectors(thresholds=form.thresholds, limits=limits)
+        limits = {measure: (low, high) for measure, (low, high) in self.form.limits.items()}
+        return detectors(thresholds=self.form.thresholds, limits=limits)
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,7 @@ class Mutant:
         return folder
 
 
-_ARCHIVE = (
-    "        self.opened.archive.write(batch, branch.position, conformed.valid, rejects, ends, form, sent.left)\n"
-)
+_ARCHIVE = "        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.form, sent.left)\n"
 _ADVANCE = "        checkpoint.advance(database.sensor, branch, {**refined.carried, **sent.carried}, refined.windows)\n"
 _SEND = "        sent = self._sender.send(batch, judged, windows)\n"
 
