@@ -41,7 +41,8 @@ def test_a_refused_reading_that_need_not_leave_parts_no_bucket(tmp_path: Path) -
     node = Node(tmp_path, memory=Refusing({6}))
     rows = readings(10)
     for number, row in enumerate(rows):
-        row.update(temperature=20.0 + number % 2 * 9 * (number < 5), pressure=101_300.0, humidity=45.0)
+        row.update(temperature=20.0 + number % 2 * 9 * (number < 5), humidity=45.0, pressure=101_300.0)
+        row.update(vibration=1.0, voltage=12.0)
     form = {"send": "changes", "swinging_door": {"temperatureC": 0.5}, "bucket_rows": 60}
     databases.create(node.database())
     for row in rows:
