@@ -15,7 +15,7 @@ from processors.errors import ArchiveError, SourceChanged, SourceError, Stopped
 from processors.model import Database
 from processors.pipeline import Intake, Opened, Recipe, Sender, Sends, Sink, Taken
 from processors.pipeline.preview import EVERY_S, preview
-from processors.pipeline.rest import show_rest
+from processors.pipeline.rest import count_unshown, show_rest
 from processors.settings import Settings
 from processors.source import Source, open_source
 from processors.tally import Tally
@@ -35,9 +35,15 @@ class Hold:
         """What waits now was shown."""
         self._since_s = now_s
 
-    def is_over(self, now_s: float, longest_s: float) -> bool:
-        """Whether they have been for so long, or for a time that is not known: what a run before this held back."""
-        return self._since_s is None or now_s - self._since_s >= longest_s
+    def is_over(self, now_s: float, longest_s: float, every_s: float) -> bool:
+        """Whether they would be for longer at the next pass, or for a time that is not known, of a run before this.
+
+        Args:
+            now_s: The pass ends.
+            longest_s: For which they may be held back.
+            every_s: Until the next pass.
+        """
+        return self._since_s is None or now_s + every_s - self._since_s > longest_s
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,13 @@ class Means:
 
     @property
     def sender(self) -> Sender:
-        """Sends what leaves of a batch."""
-        return Sender(self.sink, self.recipe, self.progress.moving)
+        """Sends what leaves of a batch; what that takes is known of while it does."""
+
+        def moving() -> None:
+            self.progress.moving()
+            self.purse.settle()
+
+        return Sender(self.sink, self.recipe, moving)
 
     @property
     def sends(self) -> Sends:
@@ -137,15 +148,22 @@ def show_waiting(city: str, means: Means) -> None:
         ProcessorError: Of the checkpoint or the sink.
         Stopped: The run was asked to end.
     """
-    if means.settings.every is not None and not means.hold.is_over(means.world.clock(), means.settings.hold):
+    every = means.settings.every
+    if every is not None and not means.hold.is_over(means.world.clock(), means.settings.hold, every):
         return
+    unseen = 0
     for sensor in means.checkpoint.databases():
         if means.world.stop.is_set():
             raise Stopped
         if means.purse.left <= 0:
-            return
-        means.tally.add(show_rest(city, sensor, means.checkpoint, means.sender))
-    means.hold.begin(means.world.clock())
+            unseen += count_unshown(sensor, means.checkpoint)
+        else:
+            means.tally.add(show_rest(city, sensor, means.checkpoint, means.sender))
+    if unseen:
+        used_up = f"ru_budget {means.settings.ru_budget} is used up"
+        means.tally.add(Taken(notices=(f"{used_up}: {unseen} readings in open buckets are shown by the next run",)))
+    else:
+        means.hold.begin(means.world.clock())
 
 
 @dataclass
@@ -232,7 +250,7 @@ class _Turns:
         self._intake.page_rows = rows
         taken = next(self._intake, None)
         if taken is not None:
-            self._means.purse.taken(max(0, taken.rows - taken.rejected))
+            self._means.purse.taken(taken.conformed)
             self._tell(taken)
         waiting = 0 if taken is None else self._intake.waiting
         if waiting is not None:

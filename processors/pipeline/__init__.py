@@ -130,6 +130,7 @@ class Intake:
         return branch, replace(
             sent.taken,
             rows=len(rows),
+            conformed=len(conformed.valid),
             rejected=rejects[ROW_ID].drop_nulls().n_unique(),
             rejects=_by_rule(rejects),
             notices=tuple(f"{database.sensor}: {notice}" for notice in (*refined.notices, *sent.taken.notices)),

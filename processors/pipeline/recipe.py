@@ -48,6 +48,7 @@ class Taken:
 
     Attributes:
         rows: Read.
+        conformed: Of these, without those that broke a rule.
         sent: Readings that left, in documents of their own or with others.
         readings: Documents of readings that were taken.
         aggregates: Likewise.
@@ -58,6 +59,7 @@ class Taken:
     """
 
     rows: int = 0
+    conformed: int = 0
     sent: int = 0
     readings: int = 0
     aggregates: int = 0
@@ -71,6 +73,7 @@ class Taken:
         rules = self.rejects.keys() | other.rejects.keys()
         return Taken(
             rows=self.rows + other.rows,
+            conformed=self.conformed + other.conformed,
             sent=self.sent + other.sent,
             readings=self.readings + other.readings,
             aggregates=self.aggregates + other.aggregates,

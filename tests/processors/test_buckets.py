@@ -383,3 +383,15 @@ def test_archive_and_anomalies_have_values_in_full(tmp_path: Path) -> None:
         assert {key: item[key] for key in item.keys() - {"temperatureC", "pressurePa"}} == {
             key: full[name][key] for key in full[name].keys() - {"temperatureC", "pressurePa"}
         }
+
+
+def test_what_sensors_are_is_said_once_whatever_the_pages(tmp_path: Path) -> None:
+    """Also by batches from which no reading leaves."""
+    rows = readings(300)
+    said = {}
+    for page_rows in (20, 300):
+        node = Node(tmp_path / str(page_rows))
+        databases.create(node.database(), rows)
+        node.run(bucket_rows=60, descriptions="once", page_rows=page_rows)
+        said[page_rows] = node.memory.writes["readings"]
+    assert said == {20: 1 + 5, 300: 1 + 5}

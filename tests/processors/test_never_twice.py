@@ -94,3 +94,19 @@ def test_what_a_later_version_was_about_to_send_is_not_sent_otherwise(node: Node
     with pytest.raises(CheckpointError, match=r"does not know the form .*round"):
         node.run(bucket_rows=30)
     assert ids(node) == before
+
+
+def test_one_large_bucket_hides_nothing_of_another_sensor(node: Node) -> None:
+    """Nor its own reading that need not leave, where the others are parted without it."""
+    large = [{**row, "sensor_id": "large", "location": "x" * 400_000} for row in readings(9)]
+    small = [{**row, "sensor_id": "small", "location": "x"} for row in readings(5)]
+    usual = {"temperature": 20.0, "humidity": 45.0, "pressure": 101_300.0, "vibration": 1.0, "voltage": 12.0}
+    for place, row in enumerate([*large, *small]):
+        row.update(usual, pressure=101_300.0 + 100 * (place % 2) * (row["sensor_id"] == "large" and place < 7))
+    databases.create(node.database(), [*large, *small])
+    bounds = {"dead_band": {"pressurePa": 50.0}, "swinging_door": {"temperatureC": 0.5}}
+    node.run(send="changes", bucket_rows=60, page_rows=100, **bounds)
+    found = oracle.joined(node.memory.contents["readings"].values()).values()
+    uncertain = {item["sensorId"]: item["rowId"] for item in found if item.get("provisional")}
+    assert len({item["id"] for item in node.memory.contents["readings"].values() if item["sensorId"] == "large"}) > 1
+    assert uncertain == {"large": 9, "small": 14}
