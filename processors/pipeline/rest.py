@@ -109,7 +109,9 @@ def _unshown(sensor: str, checkpoint: Checkpoint) -> Iterator[_Unshown]:
         new = rows.join(_as_they_are(before, now), on=[SENSOR_ID, BUCKET], how="anti", nulls_equal=True)
         if not new.is_empty():
             said = [known[SAID] for known in (before, carried) if SAID in known]
-            yield _Unshown(branch.generation, form, new, now, {SAID: pl.concat(said).unique(maintain_order=True)} if said else {})
+            yield _Unshown(
+                branch.generation, form, new, now, {SAID: pl.concat(said).unique(maintain_order=True)} if said else {}
+            )
 
 
 def _summary(rows: pl.DataFrame) -> pl.DataFrame:
