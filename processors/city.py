@@ -20,7 +20,8 @@ from processors.pipeline import Recipe, Taken
 from processors.report import Report
 from processors.rounds import Hold, Means, scratch, show_waiting, take_rounds
 from processors.settings import Settings
-from processors.sink import Paces, open_sink
+from processors.sink import open_sink
+from processors.sink.delivery import Paces
 from processors.tally import Tally
 from processors.transform.privacy import Privacy
 from processors.world import Progress, Silent, World
