@@ -17,6 +17,7 @@ from processors.pipeline import Intake, Opened, Recipe, Sender, Sends, Sink, Tak
 from processors.pipeline.preview import EVERY_S, preview
 from processors.pipeline.rest import count_unshown, show_rest
 from processors.settings import Settings
+from processors.sink.delivery import Paces
 from processors.source import Source, open_source
 from processors.tally import Tally
 from processors.world import Progress, World
@@ -47,16 +48,30 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Lasting:
+    """What outlives a pass.
+
+    Attributes:
+        shown: Database -> when its newest windows were last shown, or a backlog of the city, which takes many passes,
+            began to go up (`World.clock`).
+        paces: How fast containers take documents.
+        hold: Since when readings are held back.
+    """
+
+    shown: dict[str, float] = field(default_factory=dict)
+    paces: Paces = field(default_factory=dict)
+    hold: Hold = field(default_factory=Hold)
+
+
+@dataclass(frozen=True)
 class Means:
     """What the databases of a pass share.
 
     Attributes:
-        shown: Database -> when its newest windows were last shown, or a backlog of the city began to go up
-            (`World.clock`). It outlives the pass, for a backlog takes many.
         purse: What the pass may spend.
+        lasting: Of the passes before.
         lives: Database -> its generation, once it was opened and has rows.
         positions: Likewise, where it stood when the pass began.
-        hold: Outlives the pass, too.
     """
 
     settings: Settings
@@ -67,10 +82,9 @@ class Means:
     sink: Sink
     tally: Tally
     purse: Purse
-    shown: dict[str, float] = field(default_factory=dict)
+    lasting: Lasting = field(default_factory=Lasting)
     lives: dict[str, str] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
-    hold: Hold = field(default_factory=Hold)
 
     @property
     def sender(self) -> Sender:
@@ -134,7 +148,7 @@ def take_rounds(databases: Sequence[Database], means: Means, until: float | None
                     each.show_newest()
             if until is not None and means.world.clock() >= until and waiting:
                 return
-    means.shown.clear()
+    means.lasting.shown.clear()
 
 
 def show_waiting(city: str, means: Means) -> None:
@@ -149,7 +163,7 @@ def show_waiting(city: str, means: Means) -> None:
         Stopped: The run was asked to end.
     """
     every = means.settings.every
-    if every is not None and not means.hold.is_over(means.world.clock(), means.settings.hold, every):
+    if every is not None and not means.lasting.hold.is_over(means.world.clock(), means.settings.hold, every):
         return
     unseen = 0
     for sensor in means.checkpoint.databases():
@@ -163,7 +177,7 @@ def show_waiting(city: str, means: Means) -> None:
         used_up = f"ru_budget {means.settings.ru_budget} is used up"
         means.tally.add(Taken(notices=(f"{used_up}: {unseen} readings in open buckets are shown by the next run",)))
     else:
-        means.hold.begin(means.world.clock())
+        means.lasting.hold.begin(means.world.clock())
 
 
 @dataclass
@@ -228,7 +242,7 @@ class _Turns:
 
     def show_newest(self) -> None:
         """What of the database is newest goes up before its turn when that is far off."""
-        means, shown = self._means, self._means.shown
+        means, shown = self._means, self._means.lasting.shown
         if self._source is None or self._intake is None or self._intake.branch is None:
             return
         if means.world.stop.is_set():
@@ -290,7 +304,7 @@ class _Turns:
                 return True
             self._copy.of = self
         means.progress.database(database, expected)
-        means.shown.setdefault(database.sensor, means.world.clock())
+        means.lasting.shown.setdefault(database.sensor, means.world.clock())
         self._source, self._intake = source, intake
         return True
 
