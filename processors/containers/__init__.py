@@ -52,8 +52,7 @@ def layouts() -> tuple[Layout, ...]:
     """All containers, in the order in which they are made."""
     told = json.loads((files("processors.containers") / FILE).read_text(encoding="utf-8"))
     return tuple(
-        Layout(each["role"], tuple(each["partitionKey"]), tuple(each["indexed"]), each["ttlSeconds"])
-        for each in told
+        Layout(each["role"], tuple(each["partitionKey"]), tuple(each["indexed"]), each["ttlSeconds"]) for each in told
     )
 
 
