@@ -96,7 +96,8 @@ def test_levers_are_priced_by_it(data: Node, strict: StrictCosmos) -> None:
     plan = foreseen(data, strict.account)
     assert plan.pulled
     for pulled in plan.pulled:
-        assert all(each.request_units is not None for each in pulled.month.values()), pulled
+        assert pulled.coming is not None
+        assert all(each.request_units is not None for each in pulled.coming.written.values()), pulled
 
 
 def test_all_is_deleted_when_a_write_fails(data: Node, strict: StrictCosmos) -> None:
@@ -182,6 +183,16 @@ def test_what_is_planned_most_comes_first() -> None:
     assert MOST_WRITES - 3 < sum(one.writes for one in chosen) <= MOST_WRITES
     assert chosen[0].document.size == 20_000
     assert all(one.replaced for one in chosen)
+
+
+def test_something_of_each_container_comes_before_more_of_another() -> None:
+    samples = Samples()
+    rows = [("readings", "insert", 100 * (number + 1), 1_000.0) for number in range(200)]
+    rows += [("anomalies", "insert", 500, 1.0), ("runs", "insert", 900, 1.0)]
+    for container, _, size, _ in rows:
+        samples.see(container, Documents(("c", "s", "m"), [{"id": f"i{size}"}], [size]))
+    chosen = choose(pl.DataFrame(rows, schema=WRITES, orient="row"), samples)
+    assert {one.container for one in chosen} == {"readings", "anomalies", "runs"}
 
 
 def test_charges_are_known_for_all_that_was_counted(data: Node, strict: StrictCosmos) -> None:
