@@ -121,7 +121,7 @@ class Purse:
         self._hour = hour or Hour(now())
         self._row = row
         self._keep = keep
-        self._told = self._metered()
+        self._told = self._begun = self._metered()
         self._largest = 0
         self._last_row = 0.0
 
@@ -148,6 +148,7 @@ class Purse:
         if self.budget is None:
             return most
         self.settle()
+        self._begun = self._metered()
         left = self.left
         if left <= self.budget.request_units * KEPT_SHARE:
             self.closed = True
@@ -167,21 +168,21 @@ class Purse:
         Args:
             rows: Without rejects, which cost nothing and say nothing of what others cost.
         """
-        cost = self.settle()
+        self.settle()
+        cost = self._metered() - self._begun
         self.rows += rows
         self.spent += cost
         self._largest = max(self._largest, rows)
         self._last_row = cost / rows if rows else self._last_row
 
-    def settle(self) -> float:
-        """Counts what was spent since the last call into the hour; how much that is."""
+    def settle(self) -> None:
+        """Counts what was spent since the last call into the hour."""
         metered = self._metered()
         cost, self._told = metered - self._told, metered
         if cost and self.budget is not None and self.budget.hourly:
             hour = self._hour.at(self._now())
             self._hour = replace(hour, spent=hour.spent + cost)
             self._keep(self._hour)
-        return cost
 
     def _this_hour(self) -> Hour:
         self.settle()

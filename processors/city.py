@@ -18,9 +18,9 @@ from processors.errors import CityError, ProcessorError, Stopped
 from processors.form import Form
 from processors.pipeline import Recipe, Taken
 from processors.report import Report
-from processors.rounds import Hold, Means, scratch, show_waiting, take_rounds
+from processors.rounds import Lasting, Means, scratch, show_waiting, take_rounds
 from processors.settings import Settings
-from processors.sink import Paces, open_sink
+from processors.sink import open_sink
 from processors.tally import Tally
 from processors.transform.privacy import Privacy
 from processors.world import Progress, Silent, World
@@ -98,20 +98,18 @@ def passes(settings: Settings, world: World, progress: Progress) -> Iterator[Rep
     """
     if settings.every is not None and world.stop.wait(start_delay_s(settings)):
         return
-    shown: dict[str, float] = {}
-    paces: Paces = {}
-    hold = Hold()
+    lasting = Lasting()
     failed = 0
     while True:
         begun = world.clock()
-        report = _pass(settings, world, progress, shown, paces, hold)
+        report = _pass(settings, world, progress, lasting)
         yield report
         if settings.every is None or world.stop.is_set() or not _may_recover(report, settings):
             return
         stopped = report.stopped_by is not None
         failed = backoff.failures(failed, stopped=stopped, rows=report.taken.rows)
         if stopped:
-            shown.clear()
+            lasting.shown.clear()
         elapsed_s = world.clock() - begun
         if world.stop.wait(backoff.wait_s(settings.every, elapsed_s, failed, jitter=world.jitter())):
             return
@@ -124,9 +122,7 @@ def _may_recover(report: Report, settings: Settings) -> bool:
     return error is None or (error.retryable and not lost)
 
 
-def _pass(
-    settings: Settings, world: World, progress: Progress, shown: dict[str, float], paces: Paces, hold: Hold
-) -> Report:
+def _pass(settings: Settings, world: World, progress: Progress, lasting: Lasting) -> Report:
     until = None if settings.every is None else world.clock() + settings.every
     tally = Tally(world)
     try:
@@ -134,13 +130,13 @@ def _pass(
         settings = settings.model_copy(update={"city": tally.databases[0].city})
         with (
             open_checkpoint(settings.state, settings.city) as checkpoint,
-            open_sink(account(settings), stop=world.stop, paces=paces, meter=tally.meter) as sink,
+            open_sink(account(settings), stop=world.stop, paces=lasting.paces, meter=tally.meter) as sink,
         ):
             if checkpoint.put_aside is not None:
                 tally.add(Taken(notices=(f"checkpoint damaged, put aside as {checkpoint.put_aside}, made anew",)))
             shutil.rmtree(scratch(settings), ignore_errors=True)
             purse = spending.purse(settings, checkpoint, tally.meter, world)
-            means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, purse, shown, hold=hold)
+            means = Means(settings, recipe(settings), world, progress, checkpoint, sink, tally, purse, lasting)
             try:
                 take_rounds(tally.databases, means, until)
                 show_waiting(settings.city, means)

@@ -13,10 +13,11 @@ from processors.budget import Purse
 from processors.checkpoint import Checkpoint
 from processors.errors import ArchiveError, SourceChanged, SourceError, Stopped
 from processors.model import Database
-from processors.pipeline import Intake, Recipe, Sender, Sends, Sink, Taken
+from processors.pipeline import Intake, Opened, Recipe, Sender, Sends, Sink, Taken
 from processors.pipeline.preview import EVERY_S, preview
-from processors.pipeline.rest import show_rest
+from processors.pipeline.rest import count_unshown, show_rest
 from processors.settings import Settings
+from processors.sink.delivery import Paces
 from processors.source import Source, open_source
 from processors.tally import Tally
 from processors.world import Progress, World
@@ -35,9 +36,31 @@ class Hold:
         """What waits now was shown."""
         self._since_s = now_s
 
-    def is_over(self, now_s: float, longest_s: float) -> bool:
-        """Whether they have been for so long, or for a time that is not known: what a run before this held back."""
-        return self._since_s is None or now_s - self._since_s >= longest_s
+    def is_over(self, now_s: float, longest_s: float, every_s: float) -> bool:
+        """Whether they would be for longer at the next pass, or for a time that is not known, of a run before this.
+
+        Args:
+            now_s: The pass ends.
+            longest_s: For which they may be held back.
+            every_s: Until the next pass.
+        """
+        return self._since_s is None or now_s + every_s - self._since_s > longest_s
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """What outlives a pass.
+
+    Attributes:
+        shown: Database -> when its newest windows were last shown, or a backlog of the city, which takes many passes,
+            began to go up (`World.clock`).
+        paces: How fast containers take documents.
+        hold: Since when readings are held back.
+    """
+
+    shown: dict[str, float] = field(default_factory=dict)
+    paces: Paces = field(default_factory=dict)
+    hold: Hold = field(default_factory=Hold)
 
 
 @dataclass(frozen=True)
@@ -45,12 +68,10 @@ class Means:
     """What the databases of a pass share.
 
     Attributes:
-        shown: Database -> when its newest windows were last shown, or a backlog of the city began to go up
-            (`World.clock`). It outlives the pass, for a backlog takes many.
         purse: What the pass may spend.
+        lasting: Of the passes before.
         lives: Database -> its generation, once it was opened and has rows.
         positions: Likewise, where it stood when the pass began.
-        hold: Outlives the pass, too.
     """
 
     settings: Settings
@@ -61,15 +82,19 @@ class Means:
     sink: Sink
     tally: Tally
     purse: Purse
-    shown: dict[str, float] = field(default_factory=dict)
+    lasting: Lasting = field(default_factory=Lasting)
     lives: dict[str, str] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
-    hold: Hold = field(default_factory=Hold)
 
     @property
     def sender(self) -> Sender:
-        """Sends what leaves of a batch."""
-        return Sender(self.sink, self.recipe, self.progress.moving)
+        """Sends what leaves of a batch; what that takes is known of while it does."""
+
+        def moving() -> None:
+            self.progress.moving()
+            self.purse.settle()
+
+        return Sender(self.sink, self.recipe, moving)
 
     @property
     def sends(self) -> Sends:
@@ -123,7 +148,7 @@ def take_rounds(databases: Sequence[Database], means: Means, until: float | None
                     each.show_newest()
             if until is not None and means.world.clock() >= until and waiting:
                 return
-    means.shown.clear()
+    means.lasting.shown.clear()
 
 
 def show_waiting(city: str, means: Means) -> None:
@@ -137,15 +162,22 @@ def show_waiting(city: str, means: Means) -> None:
         ProcessorError: Of the checkpoint or the sink.
         Stopped: The run was asked to end.
     """
-    if means.settings.every is not None and not means.hold.is_over(means.world.clock(), means.settings.hold):
+    every = means.settings.every
+    if every is not None and not means.lasting.hold.is_over(means.world.clock(), means.settings.hold, every):
         return
+    unseen = 0
     for sensor in means.checkpoint.databases():
         if means.world.stop.is_set():
             raise Stopped
         if means.purse.left <= 0:
-            return
-        means.tally.add(show_rest(city, sensor, means.checkpoint, means.sender))
-    means.hold.begin(means.world.clock())
+            unseen += count_unshown(sensor, means.checkpoint)
+        else:
+            means.tally.add(show_rest(city, sensor, means.checkpoint, means.sender))
+    if unseen:
+        used_up = f"ru_budget {means.settings.ru_budget} is used up"
+        means.tally.add(Taken(notices=(f"{used_up}: {unseen} readings in open buckets are shown by the next run",)))
+    else:
+        means.lasting.hold.begin(means.world.clock())
 
 
 @dataclass
@@ -210,7 +242,7 @@ class _Turns:
 
     def show_newest(self) -> None:
         """What of the database is newest goes up before its turn when that is far off."""
-        means, shown = self._means, self._means.shown
+        means, shown = self._means, self._means.lasting.shown
         if self._source is None or self._intake is None or self._intake.branch is None:
             return
         if means.world.stop.is_set():
@@ -219,15 +251,7 @@ class _Turns:
         if past_s < EVERY_S or not means.purse.spare:
             return
         try:
-            preview(
-                self._database,
-                self._source,
-                means.checkpoint,
-                means.sink,
-                means.recipe,
-                self._intake.branch,
-                past_s,
-            )
+            preview(self._intake.opened, means.sink, self._intake.branch, past_s)
         except SourceError:
             self.close()  # to be opened again in its turn, which tells what is wrong
         shown[self._database.sensor] = means.world.clock()
@@ -240,7 +264,7 @@ class _Turns:
         self._intake.page_rows = rows
         taken = next(self._intake, None)
         if taken is not None:
-            self._means.purse.taken(max(0, taken.rows - taken.rejected))
+            self._means.purse.taken(taken.conformed)
             self._tell(taken)
         waiting = 0 if taken is None else self._intake.waiting
         if waiting is not None:
@@ -262,7 +286,8 @@ class _Turns:
                 scratch=scratch(means.settings),
             )
         )
-        intake = Intake(database, source, means.checkpoint, means.archive(database), means.sends, means.recipe)
+        opened = Opened(database, source, means.checkpoint, means.archive(database), means.recipe)
+        intake = Intake(opened, means.sends)
         for taken in intake.catch_up():
             self._tell(taken)
             if means.world.stop.is_set():
@@ -279,7 +304,7 @@ class _Turns:
                 return True
             self._copy.of = self
         means.progress.database(database, expected)
-        means.shown.setdefault(database.sensor, means.world.clock())
+        means.lasting.shown.setdefault(database.sensor, means.world.clock())
         self._source, self._intake = source, intake
         return True
 

@@ -110,6 +110,7 @@ param subnetId string = ''
 @description('Resource id of the virtual network that is to resolve the account privately; empty for none.')
 param virtualNetworkId string = ''
 
+// Each module is told names, not outputs of another: `what-if` cannot name what is called by an output.
 module account 'modules/account.bicep' = {
   name: 'account'
   params: {
@@ -130,7 +131,7 @@ module account 'modules/account.bicep' = {
 module containers 'modules/containers.bicep' = {
   name: 'containers'
   params: {
-    accountName: account.outputs.name
+    accountName: accountName
     databaseName: databaseName
     readingsName: readingsName
     indexed: indexed
@@ -139,13 +140,16 @@ module containers 'modules/containers.bicep' = {
     sharedThroughput: sharedThroughput
     maxThroughput: maxThroughput
   }
+  dependsOn: [
+    account
+  ]
 }
 
 module roles 'modules/roles.bicep' = {
   name: 'roles'
   params: {
-    accountName: account.outputs.name
-    databaseName: containers.outputs.databaseName
+    accountName: accountName
+    databaseName: databaseName
     nodePrincipalIds: nodePrincipalIds
     writerPrincipalIds: writerPrincipalIds
     verifierPrincipalIds: verifierPrincipalIds
@@ -153,12 +157,15 @@ module roles 'modules/roles.bicep' = {
     operatorPrincipalIds: operatorPrincipalIds
     operatorPrincipalType: operatorPrincipalType
   }
+  dependsOn: [
+    containers
+  ]
 }
 
 module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
   params: {
-    accountName: account.outputs.name
+    accountName: accountName
     autoscale: (capacity == 'autoscale')
     alertEmails: alertEmails
     throttledRequests: throttledRequests
@@ -166,20 +173,26 @@ module monitoring 'modules/monitoring.bicep' = {
     budgetAmount: budgetAmount
     budgetStart: budgetStart
   }
+  dependsOn: [
+    account
+  ]
 }
 
 module endpoint 'modules/endpoint.bicep' = if (!empty(subnetId)) {
   name: 'endpoint'
   params: {
-    accountName: account.outputs.name
+    accountName: accountName
     location: location
     subnetId: subnetId
     virtualNetworkId: virtualNetworkId
   }
+  dependsOn: [
+    account
+  ]
 }
 
 @description('COSMOS_ENDPOINT.')
 output endpoint string = account.outputs.endpoint
 
 @description('For `az cosmosdb ... --account-name`.')
-output accountName string = account.outputs.name
+output accountName string = accountName

@@ -4,4 +4,8 @@ using './main.bicep'
 
 param capacity = 'serverless'
 param publicNetworkAccess = 'Enabled'
+// Given on the command line; older compilers take there only what is here too.
+param allowedAddresses = []
+param verifierPrincipalIds = []
+param disableLocalAuth = true
 param backupTier = 'Continuous7Days'

@@ -29,7 +29,7 @@ ORDERED = {"readings": ("/observedAt", "/lastObservedAt"), "anomalies": ("/obser
 
 
 @dataclass(frozen=True)
-class Description:
+class Layout:
     """A container by its role, whatever its name.
 
     Attributes:
@@ -48,15 +48,15 @@ class Description:
 
 
 @cache
-def descriptions() -> tuple[Description, ...]:
+def layouts() -> tuple[Layout, ...]:
     """All containers, in the order in which they are made."""
     told = json.loads((files("processors.containers") / FILE).read_text(encoding="utf-8"))
     return tuple(
-        Description(each["role"], tuple(each["partitionKey"]), tuple(each["indexed"]), each["ttlSeconds"])
+        Layout(each["role"], tuple(each["partitionKey"]), tuple(each["indexed"]), each["ttlSeconds"])
         for each in told
     )
 
 
 def roles() -> tuple[str, ...]:
     """What containers are called in settings."""
-    return tuple(each.role for each in descriptions())
+    return tuple(each.role for each in layouts())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from processors.containers import NEVER, READINGS, descriptions, policy
+from processors.containers import NEVER, READINGS, layouts, policy
 from processors.cosmos import Account
 from processors.endpoint import is_local
 from processors.errors import SinkError
@@ -63,7 +63,7 @@ def definitions(
             tuple(indexed.get(each.role, each.indexed)),
             ttl_s.get(each.role, each.ttl_s),
         )
-        for each in descriptions()
+        for each in layouts()
     )
 
 

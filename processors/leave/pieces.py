@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from processors.schema import BUCKET, EXTRAS, ROW_ID, SENSOR_ID
+from processors.schema import BUCKET, EXTRAS, PROVISIONAL, ROW_ID, SENSOR_ID
 
 MOST_BYTES = 1_900_000
 """Readings of a piece as JSON, at most, unless it has only one; an item may have 2 MiB
@@ -39,7 +39,8 @@ def split(rows: pl.DataFrame, raw: bool, most_bytes: int = MOST_BYTES) -> pl.Dat
         raw: Whether they leave as they were read.
         most_bytes: Of a piece.
     """
-    said = rows if raw else rows.drop(EXTRAS)
+    unsaid = [PROVISIONAL] if raw else [PROVISIONAL, EXTRAS]  # one that waits is as large as when it leaves
+    said = rows.drop(unsaid, strict=False)
     if said.is_empty() or said[BUCKET].null_count() == len(said):
         return rows
     totals = rows.select(_KEY).with_columns(_bytes(said, None).alias(_COST)).group_by(_KEY).agg(pl.sum(_COST))
@@ -48,7 +49,7 @@ def split(rows: pl.DataFrame, raw: bool, most_bytes: int = MOST_BYTES) -> pl.Dat
         return rows
     pieces = rows.join(large, on=_KEY, how="semi")
     others = rows.join(large, on=_KEY, how="anti", nulls_equal=True)
-    pieces = pieces.with_columns(_bytes(pieces if raw else pieces.drop(EXTRAS), r"[^ -~]|[\"\\]").alias(_COST))
+    pieces = pieces.with_columns(_bytes(pieces.drop(unsaid, strict=False), r"[^ -~]|[\"\\]").alias(_COST))
     done = [others]
     while not pieces.is_empty():
         over = (pl.sum(_COST).over(_KEY) > most_bytes) & (pl.len().over(_KEY) > 1)

@@ -16,23 +16,21 @@ import polars as pl
 
 from processors import lineage
 from processors.anchors import anchor_of
-from processors.archive import Archive
-from processors.checkpoint import Checkpoint
 from processors.conform import conform
 from processors.document import Origin
 from processors.model import BEFORE_FIRST, Batch, Branch, Database
 from processors.pipeline.catch_up import catch_up
 from processors.pipeline.evidence import Evidence
-from processors.pipeline.intended import begin, form_in_force, intend
+from processors.pipeline.intended import begin, in_force, intend
 from processors.pipeline.let_go import Judged
+from processors.pipeline.opened import Opened
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import closed, refine
 from processors.pipeline.send import Sender, Sends, Sink
 from processors.pipeline.totals import counted
 from processors.schema import EXTRA, ODD, ROW_ID
-from processors.source import Source
 
-__all__ = ["Intake", "Recipe", "Sender", "Sends", "Sink", "Taken"]
+__all__ = ["Intake", "Opened", "Recipe", "Sender", "Sends", "Sink", "Taken"]
 
 
 class Intake:
@@ -41,30 +39,19 @@ class Intake:
     Between two batches nothing of their rows is in memory, so many databases can take turns.
 
     Attributes:
+        opened: What it works on.
         branch: Life of the database, at the position that the last batch moved it to; None before that is known, and
             for an empty table.
         waiting: Rows beyond that position, at most; 0 after the last batch, None before the first.
         page_rows: Of the next batch, at most.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        source: Source,
-        checkpoint: Checkpoint,
-        archive: Archive,
-        sender: Sends,
-        recipe: Recipe,
-    ):
+    def __init__(self, opened: Opened, sender: Sends):
+        self.opened = opened
         self.branch: Branch | None = None
         self.waiting: int | None = None
-        self.page_rows = recipe.page_rows
-        self._database = database
-        self._source = source
-        self._checkpoint = checkpoint
-        self._archive = archive
+        self.page_rows = opened.recipe.page_rows
         self._sender = sender
-        self._recipe = recipe
         self._steps = self._all()
 
     def __iter__(self) -> Iterator[Taken]:
@@ -88,17 +75,17 @@ class Intake:
 
     def _all(self) -> Iterator[Taken | None]:
         """Batches of the archive, None when it is known where the database stands, then batches of the table."""
-        database, source, checkpoint, archive = self._database, self._source, self._checkpoint, self._archive
-        known = yield from catch_up(database, source, checkpoint, archive, self._recipe)
-        branch = lineage.place(database, known, Evidence(source, archive, known, self._recipe))
+        database, source, checkpoint = self.opened.database, self.opened.source, self.opened.checkpoint
+        known = yield from catch_up(self.opened)
+        branch = lineage.place(database, known, Evidence(source, self.opened.archive, known, self.opened.recipe))
         self.branch = branch
         yield None
         if branch is None:
             return
         if branch not in known:
-            archive.announce(branch, len(known) + 1)
+            self.opened.archive.announce(branch, len(known) + 1)
+            begin(checkpoint, branch.generation, self.opened.recipe)
             checkpoint.add(database.sensor, branch)
-            begin(checkpoint, branch, self._recipe.form)
             if notices := _unknown_columns(database, source.page(branch.position, 1)):
                 yield Taken(notices=notices)
         # A live sensor writes while a batch is on its way: what comes later than this is for the next pass.
@@ -114,34 +101,36 @@ class Intake:
 
         A function of its own, so that the page's frames end with it.
         """
-        database, checkpoint, recipe, most = self._database, self._checkpoint, self._recipe, self.page_rows
-        rows = self._source.page(branch.position, most, anchor=branch.anchors[-1])
+        database, checkpoint, archive = self.opened.database, self.opened.checkpoint, self.opened.archive
+        most = self.page_rows
+        rows = self.opened.source.page(branch.position, most, anchor=branch.anchors[-1])
         if rows.is_empty():
             self.waiting = 0
             return None
         page_rows = len(rows)
-        form, rows = form_in_force(checkpoint, branch, recipe.form, rows)
+        recipe, rows = in_force(checkpoint, branch, self.opened.recipe, rows)
         replayed = branch.anchors[-1]["id"] > rows["id"][0]  # a new life has its first row among its anchors
         batch = Batch(database, branch.generation, int(rows["id"][-1]), rows, replayed)
         ends = (anchor_of(rows, 0), anchor_of(rows, -1))
-        branch = intend(checkpoint, database, branch, ends[-1], form)
+        branch = intend(checkpoint, database, branch, ends[-1], recipe)
         conformed = conform(rows, default_zone=recipe.default_zone)
         carried = checkpoint.carried(branch.generation)
-        refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.judges(form))
+        refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.judges())
         windows = closed(refined, carried, checkpoint, branch.generation)
-        judged = Judged(conformed.valid, refined, Origin(database.city, branch.generation), carried, form)
+        judged = Judged(conformed.valid, refined, Origin(database.city, branch.generation), carried, recipe.form)
         sent = self._sender.send(batch, judged, windows)
         rejects = pl.concat([conformed.rejects, sent.refused])
         refined = counted(refined, carried, branch.position, conformed.valid, len(rejects))
-        self._archive.write(batch, branch.position, conformed.valid, rejects, ends, form, sent.left)
+        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.form, sent.left)
         branch = lineage.advance(branch, batch.last_id, ends[-1])
         checkpoint.advance(database.sensor, branch, {**refined.carried, **sent.carried}, refined.windows)
         self.branch = branch
         last = page_rows < most and len(rows) == page_rows
-        self.waiting = 0 if last else self._source.extent().beyond(branch.position)
+        self.waiting = 0 if last else self.opened.source.extent().beyond(branch.position)
         return branch, replace(
             sent.taken,
             rows=len(rows),
+            conformed=len(conformed.valid),
             rejected=rejects[ROW_ID].drop_nulls().n_unique(),
             rejects=_by_rule(rejects),
             notices=tuple(f"{database.sensor}: {notice}" for notice in (*refined.notices, *sent.taken.notices)),

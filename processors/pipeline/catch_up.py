@@ -4,66 +4,59 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import polars as pl
 
 from processors import lineage
 from processors.anchors import anchors_of, matches
-from processors.archive import Archive
-from processors.checkpoint import Checkpoint
 from processors.document import Origin
 from processors.errors import ArchiveError
 from processors.form import Form, form_of
 from processors.manifest import Manifest
-from processors.model import Branch, Database
+from processors.model import Branch
 from processors.pipeline.evidence import conformed_range
+from processors.pipeline.intended import begin
 from processors.pipeline.let_go import Judged, let_go, waiting_form
+from processors.pipeline.opened import Opened
 from processors.pipeline.readings import SAID
 from processors.pipeline.recipe import Recipe, Taken
 from processors.pipeline.refine import refine
 from processors.pipeline.totals import counted
-from processors.source import Source
 
 T = TypeVar("T")
 
 
-def catch_up(
-    database: Database, source: Source, checkpoint: Checkpoint, archive: Archive, recipe: Recipe
-) -> Generator[Taken, None, list[Branch]]:
+def catch_up(opened: Opened) -> Generator[Taken, None, list[Branch]]:
     """The known branches, each moved to where its archive ends; yields after each batch, with what to know of it."""
+    database, checkpoint, archive = opened.database, opened.checkpoint, opened.archive
     known = checkpoint.branches(database.sensor)
     names = {branch.generation for branch in known}
     for ordinal, branch in enumerate(known, 1):
         archive.announce(branch, ordinal)
     for branch in archive.generations():
         if branch.generation not in names:
+            begin(checkpoint, branch.generation, opened.recipe)
             checkpoint.add(database.sensor, branch)
             known.append(branch)
     caught_up = []
     for start in known:
         branch = start
         while manifest := archive.next_manifest(branch.generation, branch.position):
-            branch, notices = _fold(manifest, branch, database, source, checkpoint, archive, recipe)
+            branch, notices = _fold(opened, manifest, branch)
             yield Taken(notices=notices)
         caught_up.append(branch)
     return caught_up
 
 
-def _fold(
-    manifest: Manifest,
-    branch: Branch,
-    database: Database,
-    source: Source,
-    checkpoint: Checkpoint,
-    archive: Archive,
-    recipe: Recipe,
-) -> tuple[Branch, tuple[str, ...]]:
+def _fold(opened: Opened, manifest: Manifest, branch: Branch) -> tuple[Branch, tuple[str, ...]]:
     """The branch moved past a batch; a function of its own, so that the batch's frames end with it."""
-    manifest, valid, notices = _archived(manifest, source, archive, recipe)
+    database, checkpoint, recipe = opened.database, opened.checkpoint, opened.recipe
+    manifest, valid, notices = _archived(opened, manifest)
     carried = checkpoint.carried(branch.generation)
     form = _form(manifest, carried, recipe)
-    refined = refine(valid, carried, checkpoint, branch.generation, recipe.judges(form))
+    refined = refine(valid, carried, checkpoint, branch.generation, replace(recipe, form=form).judges())
     refined = counted(refined, carried, branch.position, valid, manifest.rejects)
     waits = let_go(Judged(valid, refined, Origin(database.city, branch.generation), carried, form)).carried
     waits = {**waits, **{name: frame for name, frame in carried.items() if name == SAID}}
@@ -92,15 +85,14 @@ def _form(manifest: Manifest, carried: Mapping[str, pl.DataFrame], recipe: Recip
     return form
 
 
-def _archived(
-    manifest: Manifest, source: Source, archive: Archive, recipe: Recipe
-) -> tuple[Manifest, pl.DataFrame, tuple[str, ...]]:
+def _archived(opened: Opened, manifest: Manifest) -> tuple[Manifest, pl.DataFrame, tuple[str, ...]]:
     """A batch and its readings from the archive; from the table, and repaired, where a file is damaged."""
+    source, archive = opened.source, opened.archive
     valid = _or_damage(archive.read, manifest)
     rejected = _or_damage(archive.rejected, manifest)
     if isinstance(valid, pl.DataFrame) and not isinstance(rejected, ArchiveError):
         return manifest, valid, ()
-    found = conformed_range(source, manifest.after, manifest.last_id, recipe)
+    found = conformed_range(source, manifest.after, manifest.last_id, opened.recipe)
     now = {row["id"]: row for row in anchors_of(source.rows_at([anchor["id"] for anchor in manifest.anchors]))}
     same = all(a["id"] in now and matches(a, now[a["id"]]) for a in manifest.anchors)
     same = same and len(found.valid) == manifest.rows

@@ -100,14 +100,20 @@ def waiting(carried: Mapping[str, pl.DataFrame]) -> LetGo | None:
     remains = None if form is None else rest(carried, form)
     if form is None or remains is None:
         return None
-    parts = _ready([(form, remains)])
-    if _pieces(parts[0][1]) > _pieces(remains):  # one that goes away must not have parted the others
-        parts = _ready([(form, remains.filter(pl.col(PROVISIONAL).is_null()))])
+    parts = _ready([(form, _that_part_nothing(remains, raw=form.stage == "raw"))])
     return None if parts[0][1].is_empty() else LetGo(parts, carried, None)
 
 
-def _pieces(rows: pl.DataFrame) -> int:
-    return rows.select(pl.struct(SENSOR_ID, BUCKET)).n_unique()
+def _that_part_nothing(rows: pl.DataFrame, *, raw: bool) -> pl.DataFrame:
+    """The rows without those that need not leave, of sensors whose other readings these would put in other pieces."""
+    certain = rows.filter(pl.col(PROVISIONAL).is_null())
+    if len(certain) == len(rows):
+        return rows
+    place = [SENSOR_ID, ROW_ID, BUCKET]
+    parted = (
+        split(certain, raw).select(place).join(split(rows, raw).select(place), on=place, how="anti", nulls_equal=True)
+    )
+    return rows.filter(pl.col(PROVISIONAL).is_null() | ~pl.col(SENSOR_ID).is_in(parted[SENSOR_ID].implode()))
 
 
 def waiting_form(carried: Mapping[str, pl.DataFrame]) -> Form | None:

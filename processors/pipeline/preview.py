@@ -10,15 +10,13 @@ from __future__ import annotations
 import polars as pl
 
 from processors import document
-from processors.checkpoint import Checkpoint
 from processors.conform import conform
 from processors.containers import AGGREGATES
 from processors.document import Origin
-from processors.model import Branch, Database
-from processors.pipeline import Recipe, Sink
+from processors.model import Branch
+from processors.pipeline import Opened, Sink
 from processors.pipeline.refine import WINDOW
 from processors.schema import IS_ANOMALY, OBSERVED_AT, PROVISIONAL, SENSOR_ID, TIMESTAMP_TYPE, WINDOW_START
-from processors.source import Source
 from processors.transform.aggregate import WINDOW_S, accumulate, merge, summarize
 from processors.transform.watermark import WATERMARK, watermarks, witness
 
@@ -32,26 +30,15 @@ TTL_S = 21_600
 """Seconds until a preview expires that no exact document has replaced: the drain takes long, or its rows are gone."""
 
 
-def preview(
-    database: Database,
-    source: Source,
-    checkpoint: Checkpoint,
-    sink: Sink,
-    recipe: Recipe,
-    branch: Branch,
-    past_s: float,
-) -> None:
+def preview(opened: Opened, sink: Sink, branch: Branch, past_s: float) -> None:
     """Upserts the newest windows of a database's sensors; only the sink's meter counts them.
 
     Memory is bounded by a page. A window goes up once it is closed, like an exact one, and never over one that has
     left already. Anomalies are not counted: a detector has to see all rows before.
 
     Args:
-        database: Whose windows.
-        source: Its table.
-        checkpoint: Has the windows of the rows taken in.
+        opened: The database.
         sink: Where they go.
-        recipe: How rows are read.
         branch: Life of the database, and how far it has been taken in.
         past_s: Windows that closed in so many seconds before the newest reading.
 
@@ -60,18 +47,19 @@ def preview(
         ProcessorError: Of the checkpoint or the sink.
         Stopped: The run was asked to end.
     """
-    windows = _newest(source, checkpoint, recipe, branch, min(past_s, LONGEST_S))
+    windows = _newest(opened, branch, min(past_s, LONGEST_S))
     provisional = summarize(windows).with_columns(
         pl.lit(None).alias("anomalies"),
         pl.lit(value=True).alias(PROVISIONAL),
         pl.lit(TTL_S).alias("ttl"),
     )
-    origin = Origin(database.city, branch.generation)
+    origin = Origin(opened.database.city, branch.generation)
     sink.write(AGGREGATES, document.aggregates(provisional, origin, WINDOW_S))
 
 
-def _newest(source: Source, checkpoint: Checkpoint, recipe: Recipe, branch: Branch, past_s: float) -> pl.DataFrame:
+def _newest(opened: Opened, branch: Branch, past_s: float) -> pl.DataFrame:
     """Accumulators of the newest windows that are closed, as far as the end of the table tells."""
+    source, checkpoint, recipe = opened.source, opened.checkpoint, opened.recipe
     last_id = source.extent().last_id
     after = branch.position if last_id is None else max(branch.position, last_id - recipe.page_rows)
     rows = source.page(after, recipe.page_rows, anchor=branch.anchors[-1])

@@ -13,7 +13,7 @@ from processors.document import Origin, description
 from processors.form import Form
 from processors.leave.pieces import halved
 from processors.model import Documents, Refusal, Written
-from processors.schema import BUCKET, OBSERVED_AT, ROW_ID, SENSOR_ID
+from processors.schema import BUCKET, OBSERVED_AT, PROVISIONAL, ROW_ID, SENSOR_ID
 from processors.transform.privacy import Privacy, sanitize
 from processors.transform.resolution import rounded
 
@@ -64,7 +64,8 @@ def depart(
 ) -> Departed:
     """Writes the readings, and before them what they name.
 
-    A bucket that is refused is sent in halves, as often as it takes, until only the reading at fault is left.
+    A bucket that is refused is sent in halves, as often as it takes, until only the reading at fault is left. One with
+    readings that are not certain to leave is sent without them, and they are not seen until they are.
 
     Args:
         parts: See `let_go.LetGo`.
@@ -79,7 +80,7 @@ def depart(
     said = _said(carried.get(SAID), to)
     for form, rows in parts:
         pending = as_they_leave(rows, form, privacy)
-        if form.descriptions == "once":
+        if form.descriptions == "once" and not pending.is_empty():
             pending, said, written = _described(pending, origin, said, write, to)
             total += written
         while not pending.is_empty():
@@ -128,7 +129,7 @@ def _said(carried: pl.DataFrame | None, to: str) -> pl.DataFrame:
 
 
 def _at_fault(rows: pl.DataFrame, refused: Sequence[Refusal]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Readings that are refused (`REFUSED`), and those that may only have been in their company, in halves."""
+    """Readings that are refused (`REFUSED`), and those that may only have been in their company."""
     told = pl.DataFrame(
         [(each.document_id, each.status, each.why) for each in refused],
         schema={"document": pl.String, "status": pl.Int64, "why": pl.String},
@@ -138,4 +139,13 @@ def _at_fault(rows: pl.DataFrame, refused: Sequence[Refusal]) -> tuple[pl.DataFr
     found = holding.join(told, on="document").with_columns(pl.len().over("document").alias("count"))
     company = found.filter(pl.col("count") > 1, pl.col(BUCKET).is_not_null())
     alone = found.filter((pl.col("count") == 1) | pl.col(BUCKET).is_null())
-    return alone.select(*REFUSED), halved(company.select(rows.columns))
+    return alone.select(*REFUSED), _parted(company.select(rows.columns))
+
+
+def _parted(company: pl.DataFrame) -> pl.DataFrame:
+    """In halves; but what is not certain to leave must not part the others, so they are tried without it first."""
+    if PROVISIONAL not in company.columns:
+        return halved(company)
+    uncertain = pl.col(PROVISIONAL).is_not_null()
+    mixed = uncertain.any().over(SENSOR_ID, BUCKET)
+    return pl.concat([company.filter(mixed, ~uncertain), halved(company.filter(~mixed))])

@@ -34,12 +34,12 @@ class Recipe:
     destination: str = ""
     skip_replays: bool = False
 
-    def judges(self, form: Form) -> Sequence[Detector]:
-        """The detectors of batches of a form: what is an anomaly decides which readings leave, unless all do."""
-        if form.send == "all":
+    def judges(self) -> Sequence[Detector]:
+        """The detectors of its form: what is an anomaly decides which readings leave, unless all do."""
+        if self.form.send == "all":
             return self.detectors
-        limits = {measure: (low, high) for measure, (low, high) in form.limits.items()}
-        return detectors(thresholds=form.thresholds, limits=limits)
+        limits = {measure: (low, high) for measure, (low, high) in self.form.limits.items()}
+        return detectors(thresholds=self.form.thresholds, limits=limits)
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Taken:
 
     Attributes:
         rows: Read.
+        conformed: Of these, without those that broke a rule.
         sent: Readings that left, in documents of their own or with others.
         readings: Documents of readings that were taken.
         aggregates: Likewise.
@@ -58,6 +59,7 @@ class Taken:
     """
 
     rows: int = 0
+    conformed: int = 0
     sent: int = 0
     readings: int = 0
     aggregates: int = 0
@@ -71,6 +73,7 @@ class Taken:
         rules = self.rejects.keys() | other.rejects.keys()
         return Taken(
             rows=self.rows + other.rows,
+            conformed=self.conformed + other.conformed,
             sent=self.sent + other.sent,
             readings=self.readings + other.readings,
             aggregates=self.aggregates + other.aggregates,

@@ -6,14 +6,16 @@ refuses becomes a reject only then, with its batch; until then it is told of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
 from processors import document
 from processors.checkpoint import Checkpoint
 from processors.document import Origin
-from processors.pipeline.let_go import LetGo, waiting
+from processors.form import Form
+from processors.pipeline.let_go import FORM, LetGo, waiting
 from processors.pipeline.readings import SAID
 from processors.pipeline.recipe import Taken
 from processors.pipeline.send import Sender
@@ -37,21 +39,10 @@ def show_rest(city: str, sensor: str, checkpoint: Checkpoint, sender: Sender) ->
         Stopped: The run was asked to end.
     """
     taken = Taken()
-    for branch in checkpoint.branches(sensor):
-        carried = checkpoint.carried(branch.generation)
-        rest = waiting(carried)
-        if rest is None:
-            continue
-        owner = owner_of(branch.generation)
-        before = checkpoint.carried(owner)
-        (form, rows) = rest.parts[0]
-        now = _summary(rows)
-        new = rows.join(_as_they_are(before, now), on=[SENSOR_ID, BUCKET], how="anti", nulls_equal=True)
-        if new.is_empty():
-            continue
-        said = {name: frame for known in (before, carried) for name, frame in known.items() if name == SAID}
-        sent = sender.readings(LetGo([(form, new)], {}, None), Origin(city, branch.generation), said)
-        checkpoint.keep(owner, {SHOWN: now, **sent.carried})
+    for unshown in _unshown(sensor, checkpoint):
+        origin = Origin(city, unshown.generation)
+        sent = sender.readings(LetGo([(unshown.form, unshown.rows)], {}, None), origin, unshown.said)
+        checkpoint.keep(owner_of(unshown.generation), {SHOWN: unshown.now, **sent.carried})
         taken += Taken(
             readings=sent.documents,
             notices=tuple(
@@ -60,6 +51,11 @@ def show_rest(city: str, sensor: str, checkpoint: Checkpoint, sender: Sender) ->
             ),
         )
     return taken
+
+
+def count_unshown(sensor: str, checkpoint: Checkpoint) -> int:
+    """Readings of a database that `show_rest` would send."""
+    return sum(len(unshown.rows) for unshown in _unshown(sensor, checkpoint))
 
 
 def shown(city: str, sensor: str, checkpoint: Checkpoint) -> Iterator[str]:
@@ -82,6 +78,44 @@ def shown(city: str, sensor: str, checkpoint: Checkpoint) -> Iterator[str]:
 def owner_of(generation: str) -> str:
     """Stands for a generation in the checkpoint; none has such a name."""
     return f"{generation}/rest"
+
+
+@dataclass(frozen=True)
+class _Unshown:
+    """What waits of a life and has not been sent as it is.
+
+    Attributes:
+        generation: Which.
+        form: That it waits in.
+        rows: Of buckets that were not sent, or have changed since.
+        now: `SHOWN`, once they are.
+        said: Which descriptions were said by batches, or here before.
+    """
+
+    generation: str
+    form: Form
+    rows: pl.DataFrame
+    now: pl.DataFrame
+    said: Mapping[str, pl.DataFrame]
+
+
+def _unshown(sensor: str, checkpoint: Checkpoint) -> Iterator[_Unshown]:
+    for branch in checkpoint.branches(sensor):
+        if not checkpoint.carried(branch.generation, FORM):
+            continue
+        carried = checkpoint.carried(branch.generation)
+        rest = waiting(carried)
+        if rest is None:
+            continue
+        before = checkpoint.carried(owner_of(branch.generation))
+        ((form, rows),) = rest.parts
+        now = _summary(rows)
+        new = rows.join(_as_they_are(before, now), on=[SENSOR_ID, BUCKET], how="anti", nulls_equal=True)
+        if not new.is_empty():
+            said = [known[SAID] for known in (before, carried) if SAID in known]
+            yield _Unshown(
+                branch.generation, form, new, now, {SAID: pl.concat(said).unique(maintain_order=True)} if said else {}
+            )
 
 
 def _summary(rows: pl.DataFrame) -> pl.DataFrame:

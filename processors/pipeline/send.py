@@ -67,7 +67,7 @@ class Sender:
     """Sends to a sink."""
 
     def __init__(self, sink: Sink, recipe: Recipe, moving: Callable[[], object] = lambda: None):
-        """`moving` is called again and again while documents of a batch leave."""
+        """`moving` is called again and again while documents of a batch leave, and when they have left."""
         self._sink = sink
         self._recipe = recipe
         self._moving = moving
@@ -103,7 +103,9 @@ class Sender:
         """What came of it; with `skip` the documents are made twice: so they are never in memory all at once."""
         held = self._sink.held(container, _told(documents(), self._moving)) if skip else ()
         wanted = _others(documents(), held) if held else documents()
-        return self._sink.write(container, _told(wanted, self._moving)) + Written(len(held), held=len(held))
+        written = self._sink.write(container, _told(wanted, self._moving))
+        self._moving()
+        return written + Written(len(held), held=len(held))
 
 
 def _told(documents: Iterable[Documents], moving: Callable[[], object]) -> Iterator[Documents]:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-from tests.harness.entra import POLL_S, Tokens
+from tests.harness.answering import Asked, Reply, serving
+from tests.harness.entra import Tokens
 
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 GROUP = "edge"
@@ -24,9 +22,6 @@ DATABASE = "SensorData"
 ACCOUNT = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.DocumentDB/databaseAccounts/{NAME}"
 SQL = f"{ACCOUNT}/sqlDatabases/{DATABASE}"
 API_VERSION = "2026-03-15"
-
-Reply = tuple[int, Any, Mapping[str, str]]
-"""Status, JSON and headers of an answer."""
 
 NOT_THERE = (
     "Entity with the specified id does not exist in the system. More info: https://aka.ms/cosmosdb-tsg-not-found"
@@ -131,48 +126,21 @@ class Account:
 def control_plane(account: Account, tokens: Tokens, tls: ssl.SSLContext, name: str) -> Iterator[str]:
     """Its address; who has no token that holds is refused."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            target = urlsplit(self.path)
-            raw = self.rfile.read(int(self.headers["Content-Length"] or 0))
-            here = f"https://{name}:{self.server.server_address[1]}"
-            token = (self.headers["Authorization"] or "").removeprefix("Bearer ")
-            if tokens.problem(token):
-                reply = refusal(
-                    401,
-                    "ExpiredAuthenticationToken",
-                    "The access token expiry UTC time '11/23/2026 8:55:46 AM' is earlier than current UTC time "
-                    "'11/23/2026 8:55:57 AM'.",
-                )
-            elif target.path != "/operations/1" and parse_qs(target.query) != {"api-version": [API_VERSION]}:
-                reply = refusal(400, "NoRegisteredProviderFound", f"No registered resource provider found: {self.path}")
-            else:
-                reply = account.answer(self.command, target.path, json.loads(raw) if raw else None, here)
-            status, told, headers = reply
-            content = json.dumps(told).encode()
-            self.send_response(status)
-            for key, value in {
-                "Content-Type": "application/json",
-                "Content-Length": str(len(content)),
-                **headers,
-            }.items():
-                self.send_header(key, value)
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(asked: Asked) -> Reply:
+        token = asked.headers.get("authorization", "").removeprefix("Bearer ")
+        if tokens.problem(token):
+            return refusal(
+                401,
+                "ExpiredAuthenticationToken",
+                "The access token expiry UTC time '11/23/2026 8:55:46 AM' is earlier than current UTC time "
+                "'11/23/2026 8:55:57 AM'.",
+            )
+        if asked.path != "/operations/1" and asked.query != {"api-version": [API_VERSION]}:
+            return refusal(
+                400, "NoRegisteredProviderFound", f"No registered resource provider found: {asked.path} {asked.query}"
+            )
+        body = json.loads(asked.body) if asked.body else None
+        return account.answer(asked.method, asked.path, body, f"https://{asked.headers['host']}")
 
-        def do_PUT(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(target=server.serve_forever, args=(POLL_S,))
-        thread.start()
-        try:
-            yield f"https://{name}:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(answer, tls) as port:
+        yield f"https://{name}:{port}"

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
+
+from tests.harness.answering import Asked, Reply, serving
 
 COSMOS = "https://cosmos.azure.com/.default"
 MANAGEMENT = "https://management.azure.com/.default"
 UNKNOWN_RESOURCE = "AADSTS500011: The resource principal named {} was not found in the tenant named City."
-
-POLL_S = 0.02
-"""How soon a server notices that it is to end."""
-
-Told = tuple[int, Mapping[str, Any], Mapping[str, str]]
-"""Status, JSON and headers of an answer."""
 
 
 @dataclass
@@ -77,8 +71,8 @@ def entra(
         resources: Scopes that it knows; others are refused, as Entra refuses an account's own.
     """
 
-    def answer(path: str, _headers: Mapping[str, str], form: Mapping[str, str]) -> Told:
-        tokens.asked.append({"path": path, **form})
+    def answer(asked: Asked) -> Reply:
+        form = _note(tokens, asked)
         if tokens.refused is not None:
             return tokens.refused[0], _error(tokens.refused[1]), {}
         if form["scope"] not in resources:
@@ -86,7 +80,7 @@ def entra(
         told = {"token_type": "Bearer", "expires_in": tokens.lifetime_s, "access_token": tokens.issue()}
         return 200, told, {}
 
-    with _serving(answer, tokens, tls) as port:
+    with serving(answer, tls) as port:
         yield f"https://{name}:{port}"
 
 
@@ -94,8 +88,8 @@ def entra(
 def machine(tokens: Tokens, challenge: Path | None = None) -> Iterator[str]:
     """Its address: of IMDS, or of Azure Arc's agent, which wants to be told the content of a file."""
 
-    def answer(path: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Told:
-        tokens.asked.append({"path": path, **query})
+    def answer(asked: Asked) -> Reply:
+        query, headers = _note(tokens, asked), asked.headers
         if tokens.refused is not None:
             return tokens.refused[0], _error(tokens.refused[1]), {}
         if headers.get("metadata") != "true":
@@ -108,8 +102,18 @@ def machine(tokens: Tokens, challenge: Path | None = None) -> Iterator[str]:
         told = {"access_token": tokens.issue(), "expires_on": str(ends), "resource": query["resource"]}
         return 200, {**told, "token_type": "Bearer"}, {}
 
-    with _serving(answer, tokens, None) as port:
+    with serving(answer) as port:
         yield f"http://127.0.0.1:{port}"
+
+
+def _note(tokens: Tokens, asked: Asked) -> Mapping[str, str]:
+    """The fields of a request, once it may be answered."""
+    fields = parse_qs(asked.body.decode()) or asked.query
+    form = {name: values[0] for name, values in fields.items()}
+    if tokens.hold is not None:
+        tokens.hold.wait()
+    tokens.asked.append({"path": asked.path, **form})
+    return form
 
 
 def _error(words: str) -> Mapping[str, Any]:
@@ -117,46 +121,3 @@ def _error(words: str) -> Mapping[str, Any]:
         "error": "invalid_client",
         "error_description": f"{words}\r\nTrace ID: fff84e51-e60e-4599-bdc6-6d6685207601",
     }
-
-
-@contextmanager
-def _serving(
-    answer: Callable[[str, Mapping[str, str], Mapping[str, str]], Told], tokens: Tokens, tls: ssl.SSLContext | None
-) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
-            target = urlsplit(self.path)
-            fields = {name: values[0] for name, values in parse_qs(body or target.query).items()}
-            if tokens.hold is not None:
-                tokens.hold.wait()
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, told, more = answer(target.path, headers, fields)
-            content = json.dumps(told).encode()
-            self.send_response(status)
-            for name, value in {
-                "Content-Type": "application/json",
-                "Content-Length": str(len(content)),
-                **more,
-            }.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def do_POST(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        if tls is not None:
-            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(target=server.serve_forever, args=(POLL_S,))
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()

@@ -17,7 +17,7 @@ from processors.archive import Archive
 from processors.checkpoint import open_checkpoint
 from processors.cosmos import Account
 from processors.model import Documents, Written
-from processors.pipeline import Intake, Sender, Taken
+from processors.pipeline import Intake, Opened, Sender, Taken
 from processors.pipeline.rest import show_rest
 from processors.settings import Settings
 from processors.source import open_source
@@ -88,7 +88,9 @@ class Node(Folders):
                 with open_source(
                     database.path, table=chosen.table, columns=chosen.columns, scratch=self.state / "scratch"
                 ) as source:
-                    for taken in Intake(database, source, checkpoint, archive, Sender(self.memory, recipe), recipe):
+                    for taken in Intake(
+                        Opened(database, source, checkpoint, archive, recipe), Sender(self.memory, recipe)
+                    ):
                         total += taken
                         after_batch()
             for sensor in checkpoint.databases() if shows else ():

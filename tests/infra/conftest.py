@@ -5,10 +5,24 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bicep import outside
+from bicep.check import check
+
 ROOT = Path(__file__).parents[2]
+
+Broken = Callable[[str, str, str], int]
+
+CONTENT: dict[str, Any] = {"unparsed": {}, "passed": sorted(outside.EXPECTED), "failed": [], "skipped": []}
+"""What pycep and checkov say of files that they find nothing in."""
+
+
+def found(azure: Path, told: dict[str, Any] = CONTENT) -> list[str]:
+    """All findings, with what pycep and checkov say."""
+    return [finding.shown(azure) for finding in check(azure, lambda _: told)]
 
 
 @pytest.fixture
@@ -21,7 +35,7 @@ def azure(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def broken(azure: Path) -> Callable[[str, str, str], int]:
+def broken(azure: Path) -> Broken:
     """Replaces a text, which is there once, in a file; the line that it is in."""
 
     def replace(file: str, old: str, new: str) -> int:

@@ -3,68 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bicep import outside
-from bicep.check import check
-
-Broken = Callable[[str, str, str], int]
-
-CONTENT: dict[str, Any] = {"unparsed": {}, "passed": sorted(outside.EXPECTED), "failed": [], "skipped": []}
-
-
-def found(azure: Path, told: dict[str, Any] = CONTENT) -> list[str]:
-    return [finding.shown(azure) for finding in check(azure, lambda _: told)]
+from tests.infra.conftest import Broken, found
 
 
 def test_what_is_here_is_clean(azure: Path) -> None:
     assert found(azure) == []
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "text"),
-    [
-        ("modules/account.bicep", "'Tls12'", "'Tls11'", "minimalTlsVersion is 'Tls11' .*: TLS below 1.2 is accepted"),
-        ("modules/account.bicep", "type: 'Continuous'", "type: 'Periodic'", "backupPolicy is .* be restored"),
-        ("modules/account.bicep", "    minimalTlsVersion: 'Tls12'\n", "", "minimalTlsVersion is None"),
-        (
-            "production.bicepparam",
-            "publicNetworkAccess = 'Disabled'",
-            "publicNetworkAccess = 'Enabled'\nparam allowedAddresses = ['203.0.113.7']",
-            "'Enabled' with production.bicepparam: the public network",
-        ),
-        (
-            "production.bicepparam",
-            "disableLocalAuth = true",
-            "disableLocalAuth = false",
-            "with production.bicepparam: keys",
-        ),
-        (
-            "trial.bicepparam",
-            "'serverless'",
-            "'serverless'\nparam disableLocalAuth = false",
-            "with trial.bicepparam: keys",
-        ),
-        (
-            "main.bicep",
-            "param disableLocalAuth bool = true",
-            "param disableLocalAuth bool = false",
-            "disableLocalAuth is False by default: keys get in",
-        ),
-    ],
-)
-def test_an_account_that_is_less_safe_is_told(
-    azure: Path, broken: Broken, file: str, old: str, new: str, text: str
-) -> None:
-    broken(file, old, new)
-    lines = found(azure)
-    assert lines
-    assert all(re.match(r"modules/account\.bicep:\d+: ", line) for line in lines)
-    assert any(re.search(text, line) for line in lines), lines
 
 
 @pytest.mark.parametrize(
@@ -115,11 +63,35 @@ def test_an_account_that_is_less_safe_is_told(
         ("modules/monitoring.bicep", "budgets@2023-11-01", "budgets@2023-11-02", "was never looked up; .*2023-11-01"),
         ("modules/monitoring.bicep", "threshold: 90\n", "threshold: 90\n          threshold: 80\n", "given twice"),
         ("modules/account.bicep", "locationName: region", "locationName 'region'", "expected one of ':'"),
+        ("main.bicep", "capacity string = 'serverless'", "capacity string = 'Serverless'", "'capacity' is one of"),
+        ("main.bicep", "    backupTier: backupTier", "    backupTier: 7", "'backupTier' is of type string"),
         ("trial.bicepparam", "'serverless'", "'Serverless'", "'capacity' is one of serverless, autoscale"),
         ("trial.bicepparam", "param capacity", "param capacitee", "./main.bicep has no parameter 'capacitee'"),
         ("trial.bicepparam", "./main.bicep", "./maine.bicep", "there is no file './maine.bicep'"),
         ("production.bicepparam", "zoneRedundant = true", "zoneRedundant = 'yes'", "is of type bool"),
         ("production.bicepparam", "param zoneRedundant = true", "param capacity = 'autoscale'", "is given twice"),
+        ("production.bicepparam", "maxThroughput = 4000", "maxThroughput = 400", "is 400, @minValue is 1000"),
+        ("production.bicepparam", "maxThroughput = 4000", "maxThroughput = -4000", "is -4000, @minValue is 1000"),
+        (
+            "main.bicep",
+            "maxThroughput int = 1000",
+            "maxThroughput int = 999",
+            "maxThroughput is 999, @minValue is 1000",
+        ),
+        ("main.bicep", "@minValue(1000)", "@maxValue(999)", "maxThroughput is 1000, @maxValue is 999"),
+        (
+            "production.bicepparam",
+            "maxThroughput = 4000",
+            "accountName = 'ab'",
+            "the length of accountName is 2, @minLength is 3",
+        ),
+        (
+            "production.bicepparam",
+            "maxThroughput = 4000",
+            f"accountName = '{'a' * 45}'",
+            "the length of accountName is 45, @maxLength is 44",
+        ),
+        ("modules/roles.bicep", "@batchSize(1)", "@batchsize(1)", "there is no decorator 'batchsize'"),
     ],
 )
 def test_what_does_not_resolve_is_told_with_file_and_line(
@@ -141,28 +113,6 @@ def test_what_does_not_resolve_is_told_with_file_and_line(
 def test_a_finding_has_the_line(azure: Path, broken: Broken, file: str, old: str, new: str) -> None:
     line = broken(file, old, new)
     assert {told.rpartition(": ")[0].split(": ")[0] for told in found(azure)} == {f"{file}:{line}"}
-
-
-def test_an_exception_needs_a_reason_and_a_rule(azure: Path, broken: Broken) -> None:
-    addresses = "param allowedAddresses = ['203.0.113.7']\n"
-    broken("trial.bicepparam", "param backupTier", f"{addresses}param backupTier")
-    (opened,) = found(azure)
-    assert "'Enabled' with trial.bicepparam: the public network reaches it (public-network)" in opened
-    line = broken("trial.bicepparam", addresses, f"// infra:allow=public-network: a trial\n{addresses}")
-    assert found(azure) == []
-    broken("trial.bicepparam", "public-network: a trial", "public-network:")
-    assert found(azure) == [f"trial.bicepparam:{line}: infra:allow=public-network gives no reason"]
-    broken("trial.bicepparam", "public-network:", "public-network")
-    assert found(azure) == [f"trial.bicepparam:{line}: infra:allow=public-network gives no reason"]
-    broken("trial.bicepparam", "public-network", "public-netwerk: a trial")
-    told = "there is no rule 'public-netwerk': public-network, key-access, old-tls, no-restore"
-    assert found(azure) == [opened, f"trial.bicepparam:{line}: {told}"]
-
-
-def test_the_public_network_stays_closed_without_addresses(azure: Path, broken: Broken) -> None:
-    broken("main.bicep", "publicNetworkAccess: empty(allowedAddresses) ? 'Disabled' : ", "publicNetworkAccess: ")
-    (opened,) = found(azure)
-    assert "'Enabled' with trial.bicepparam" in opened
 
 
 def test_a_parameter_file_gives_what_has_no_default(azure: Path, broken: Broken) -> None:

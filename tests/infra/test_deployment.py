@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bicep.deployment import Deployed, deployed, given
+from bicep.errors import BicepError
 from bicep.evaluate import Unknown
 from tests.infra.conftest import ROOT
 
@@ -59,11 +63,13 @@ def test_each_identity_gets_its_role_where_it_needs_it() -> None:
         ("reader", "00000000-0000-0000-0000-000000000001", "account.id"),
         ("writer", "edgeWriter.id", "account.id"),
         ("verifier", "edgeVerifier.id", "account.id"),
-        ("verifier", "edgeCheck.id", "account.id/dbs/containers.outputs.databaseName/colls/runs"),
+        ("verifier", "edgeCheck.id", "account.id/dbs/SensorData/colls/runs"),
     }
     (operator,) = all_of("roleAssignments", operatorPrincipalIds=["operator"])
     assert operator.body["scope"] == Unknown("account")
     assert operator.body["properties"]["principalId"] == "operator"
+    role = "Microsoft.Authorization/roleDefinitions, 230815da-be43-4aae-9cb4-875f7bd000aa"
+    assert operator.body["properties"]["roleDefinitionId"] == Unknown(f"subscriptionResourceId({role})")
 
 
 def test_by_default_nobody_has_a_role_and_nothing_is_paid_for_by_the_hour() -> None:
@@ -85,7 +91,7 @@ def test_production_spreads_scales_and_goes_back_thirty_days() -> None:
 
 def test_the_firewall_lets_in_what_is_given_when_a_trial_is_open() -> None:
     trial = given(AZURE / "trial.bicepparam")
-    account = properties("databaseAccounts", **trial, allowedAddresses=["203.0.113.7"])
+    account = properties("databaseAccounts", **{**trial, "allowedAddresses": ["203.0.113.7"]})
     assert account["publicNetworkAccess"] == "Enabled"
     assert account["ipRules"] == [{"ipAddressOrRange": "203.0.113.7"}]
     assert properties("databaseAccounts", **trial)["publicNetworkAccess"] == "Disabled"
@@ -103,6 +109,33 @@ def test_alerts_watch_throttling_the_maximum_and_storage() -> None:
         "TotalRequests": ("Count", 5),
         "DataUsage": ("Maximum", 2**30),
     }
+
+
+def test_alerts_are_split_by_container_and_where_one_partition_counts_by_partition() -> None:
+    found = all_of("metricAlerts", capacity="autoscale")
+    criteria = [one for each in found for one in each.body["properties"]["criteria"]["allOf"]]
+    assert {
+        one["metricName"]: [(each["name"], each["operator"], each["values"]) for each in one["dimensions"]]
+        for one in criteria
+    } == {
+        "TotalRequests": [("StatusCode", "Include", ["429"]), ("CollectionName", "Include", ["*"])],
+        "NormalizedRUConsumption": [("CollectionName", "Include", ["*"]), ("PhysicalPartitionId", "Include", ["*"])],
+        "DataUsage": [("CollectionName", "Include", ["*"])],
+    }
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "module it 'it.bicep' = [for each in resourceGroup().tags: { name: each }]",
+        "resource it 'a/b@1' = [for each in resourceGroup().tags: { name: each }]",
+    ],
+)
+def test_a_loop_over_what_only_azure_knows_is_told(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "main.bicep"
+    path.write_text(f"var first = 1\n{written}\n", encoding="utf-8")
+    with pytest.raises(BicepError, match="line 2: what 'it' deploys cannot be known without Azure"):
+        list(deployed(path, {}))
 
 
 def test_a_budget_takes_an_amount_and_a_first_month() -> None:

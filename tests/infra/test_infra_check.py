@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.infra.conftest import ROOT
-
-Broken = Callable[[str, str, str], int]
+from bicep import outside
+from tests.infra.conftest import ROOT, Broken
 
 
 def run(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -70,7 +68,12 @@ def test_what_pycep_does_not_understand_is_not_passed_over(azure: Path, broken: 
 
 
 def test_a_folder_without_an_account_is_not_clean(azure: Path) -> None:
-    (azure / "main.bicep").write_text("param location string\noutput location string = location\n", encoding="utf-8")
+    for path in (*azure.glob("*.bicepparam"), *azure.glob("modules/*.bicep")):
+        path.unlink()
+    (azure / "main.bicep").write_text("param location string = 'a'\noutput at string = location\n", encoding="utf-8")
     done = run(azure)
     assert done.returncode == 1
-    assert "Error: " in done.stderr
+    assert done.stderr.splitlines()[0] == f"Error: {azure}/main.bicep:1: checkov did not check " + ", ".join(
+        sorted(outside.EXPECTED)
+    )
+    assert f"Error: {azure}/main.bicep:1: no account is deployed by default\n" in done.stderr

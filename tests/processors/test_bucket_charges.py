@@ -100,22 +100,31 @@ class Clock:
         return self.seconds
 
 
-def test_readings_wait_for_their_bucket_no_longer_than_hold(node: Node, account: Account) -> None:
-    """A pass a minute, of ten readings each; what waits is shown at the first, and then every three minutes."""
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [
+        (60, [[10], [10], [10], [40], [40], [60], [10, 60], [10, 60], [10, 60]]),  # every three minutes
+        (120, [[10], [20], [30], [40], [50], [60]]),  # at each pass: at the next one it would be too late
+    ],
+)
+def test_readings_wait_for_their_bucket_no_longer_than_hold(
+    node: Node, account: Account, every: int, expected: list[list[int]]
+) -> None:
+    """Ten readings in each pass; what waits is shown at the first."""
     clock = Clock()
     world = World(clock=clock)
     world.stop.wait = lambda _=None: world.stop.is_set()  # type: ignore[method-assign, assignment]
     databases.create(node.database(), readings(10))
-    settings = node.settings(account, every=60, hold=180, bucket_rows=60)
+    settings = node.settings(account, every=every, hold=180, bucket_rows=60)
     stored: list[list[int]] = []
     for number, _ in enumerate(passes(settings, world, Silent()), 1):
         found = oracle.documents(account, "readings").values()
         stored.append(sorted(item["count"] for item in found))
         databases.append(node.database(), readings(10, seed=number, start=START.replace(hour=4 + number)))
-        clock.seconds += 60
-        if number == 9:
+        clock.seconds += every
+        if number == len(expected):
             world.stop.set()
-    assert stored == [[10], [10], [10], [40], [40], [60], [10, 60], [10, 60], [10, 60]]
+    assert stored == expected
 
 
 def test_what_was_shown_is_not_written_again_while_it_is_the_same(node: Node, strict: StrictCosmos) -> None:

@@ -18,7 +18,7 @@ from processors.checkpoint import open_checkpoint
 from processors.city import Silent, World, passes
 from processors.cosmos import Account
 from processors.model import Database
-from processors.pipeline import Intake, Sender, Taken
+from processors.pipeline import Intake, Opened, Sender, Taken
 from processors.pipeline.preview import EVERY_S, LONGEST_S, TTL_S, preview
 from processors.report import Report
 from processors.settings import Settings
@@ -41,15 +41,14 @@ def underway(node: Node, batches: int, **settings: Any) -> Iterator[tuple[Intake
         open_checkpoint(node.state, node.city) as checkpoint,
         open_source(database.path, table=chosen.table, columns={}, scratch=node.state / "scratch") as source,
     ):
-        intake = Intake(
-            database, source, checkpoint, Archive(node.archive, database), Sender(node.memory, recipe), recipe
-        )
+        opened = Opened(database, source, checkpoint, Archive(node.archive, database), recipe)
+        intake = Intake(opened, Sender(node.memory, recipe))
         for _ in range(batches):
             next(intake)
 
         def show(past_s: float) -> None:
             assert intake.branch is not None
-            preview(database, source, checkpoint, node.memory, recipe, intake.branch, past_s)
+            preview(opened, node.memory, intake.branch, past_s)
 
         yield intake, show
 

@@ -213,6 +213,29 @@ def test_a_run_that_is_killed_has_spent_what_it_has(
     assert first + charged(strict, before) <= 1_040
 
 
+def test_runs_that_are_killed_in_their_first_batch_spend_no_more_than_the_hour(
+    node: Node, strict: StrictCosmos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    databases.create(node.database(), readings(400, step_s=20))
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr("processors.archive.Archive.write", kill)
+    ended = 0
+    for _ in range(40):
+        try:
+            ingest(node, strict.account, at(0), ru_budget="1000/h")
+            ended += 1
+        except Killed:
+            pass
+    assert 0 < ended < 35
+    assert 900 < charged(strict) <= 1_000 + 100  # a first batch, of which nothing is known yet
+
+
 def test_the_database_that_is_most_behind_is_first_while_a_budget_ends_passes(node: Node, strict: StrictCosmos) -> None:
     databases.create(node.database("a"), readings(60))
     databases.create(node.database("b"), readings(300, seed=2))
@@ -269,7 +292,11 @@ def test_open_buckets_are_not_shown_when_nothing_is_left(
         return sorted(item["count"] for item in oracle.documents(strict.account, "readings").values())
 
     used_up(node)
-    assert ingest(node, strict.account, at(1), bucket_rows=7, ru_budget="500/h").exit_code == 0
+    report = ingest(node, strict.account, at(1), bucket_rows=7, ru_budget="500/h")
+    assert (report.exit_code, report.taken.notices) == (
+        0,
+        ("ru_budget 500/h is used up: 3 readings in open buckets are shown by the next run",),
+    )
     assert counts() == [7]
     ingest(node, strict.account, at(61), bucket_rows=7, ru_budget="500/h")
     assert counts() == [3, 7]

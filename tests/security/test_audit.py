@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.answering import answering
+from tests.harness.answering import serving
 
 ROOT = Path(__file__).parents[2]
 LOCK = "six==1.17.0 --hash=sha256:" + "0" * 64 + "\n"
@@ -30,8 +30,8 @@ def audit(monkeypatch: pytest.MonkeyPatch) -> Any:
 @contextmanager
 def database(status: int, answer: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """Options that make pip-audit ask a database of vulnerabilities that answers so."""
-    with answering(status, lambda *_: answer) as url:
-        yield "--vulnerability-service", "osv", "--osv-url", f"{url}/"
+    with serving(lambda _: (status, answer, {})) as port:
+        yield "--vulnerability-service", "osv", "--osv-url", f"http://127.0.0.1:{port}/"
 
 
 @pytest.fixture

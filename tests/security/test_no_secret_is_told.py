@@ -25,7 +25,7 @@ from submitter.client import Client
 from submitter.config import orchestrator
 from submitter.errors import SubmitError
 from tests.harness import databases, oracle
-from tests.harness.answering import answering
+from tests.harness.answering import Asked, serving
 from tests.harness.databases import readings
 from tests.harness.node import Node
 from tests.harness.orchestrator import JOBS, NODES, Orchestrator, recorded
@@ -108,9 +108,9 @@ def told(
     return done
 
 
-def echo(path: str, headers: Mapping[str, str]) -> dict[str, str]:
+def echo(asked: Asked) -> dict[str, str]:
     """An answer that says what was asked."""
-    return {"code": "Any", "message": f"asked {path} by {dict(headers)}"}
+    return {"code": "Any", "message": f"asked {asked.path} {asked.query} by {asked.headers}"}
 
 
 def test_the_test_knows_a_secret_when_it_sees_one() -> None:
@@ -138,8 +138,8 @@ def test_a_pass_that_goes_well(node: Node, account: Account, command: str) -> No
 
 @pytest.mark.parametrize("status", [401, 403, 500])
 def test_an_account_that_refuses(node: Node, status: int) -> None:
-    with answering(status, echo) as endpoint:
-        done = told(node, "processors", "ingest", ENDPOINT=endpoint)
+    with serving(lambda asked: (status, echo(asked), {})) as port:
+        done = told(node, "processors", "ingest", ENDPOINT=f"http://127.0.0.1:{port}")
     assert done.returncode in (1, 3)
     assert str(status) in done.stdout
 

@@ -28,6 +28,12 @@ class Deployed:
     declared: syntax.Resource
     body: Mapping[str, Any]
 
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """What the body has by this name; none where only Azure knows it."""
+        its = self.body.get("properties")
+        return its if isinstance(its, Mapping) else {}
+
     def line_of(self, *keys: str) -> int:
         """Where a property is written, or the nearest one around it that is."""
         line, node = self.declared.line, self.declared.body
@@ -68,15 +74,18 @@ def deployed(path: Path, parameters: Mapping[str, Any]) -> Iterator[Deployed]:
     scope = _scope(path, file, parameters)
     for each in file.statements:
         if isinstance(each, syntax.Resource) and not each.existing:
-            for body in _bodies(evaluate(each.body, scope)):
+            for body in _bodies(each, scope):
                 yield Deployed(path, each, body)
         elif isinstance(each, syntax.Module):
-            for body in _bodies(evaluate(each.body, scope)):
+            for body in _bodies(each, scope):
                 yield from deployed(path.parent / each.path, body.get("params", {}))
 
 
-def _bodies(value: Any) -> Iterator[Any]:
+def _bodies(each: syntax.Resource | syntax.Module, scope: Scope) -> Iterator[Any]:
     """One for a resource, several for a loop, none for what is left out."""
+    value = evaluate(each.body, scope)
+    if isinstance(value, Unknown):
+        raise BicepError(each.line, f"what {each.name!r} deploys cannot be known without Azure: {value.text}")
     if value is not None:
         yield from value if isinstance(value, list) else [value]
 

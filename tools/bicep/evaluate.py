@@ -94,7 +94,7 @@ def evaluate(node: Expression, scope: Scope) -> Any:
 
 def _text(node: syntax.Text, scope: Scope) -> Any:
     parts = [part if isinstance(part, str) else evaluate(part, scope) for part in node.parts]
-    whole = "".join(part.text if isinstance(part, Unknown) else str(part) for part in parts)
+    whole = "".join(map(_shown, parts))
     return Unknown(whole) if any(isinstance(part, Unknown) for part in parts) else whole
 
 
@@ -105,12 +105,16 @@ def _access(node: syntax.Access, scope: Scope) -> Any:
     return base[key]
 
 
+def _shown(value: Any) -> str:
+    return value.text if isinstance(value, Unknown) else str(value)
+
+
 def _call(node: syntax.Call, scope: Scope) -> Any:
     arguments = [evaluate(argument, scope) for argument in node.arguments]
     if node.name == LOAD_JSON:
         return json.loads((scope.path.parent / arguments[0]).read_text(encoding="utf-8"))
     if node.name in OF_AZURE or any(isinstance(argument, Unknown) for argument in arguments):
-        return Unknown(node.name)
+        return Unknown(f"{node.name}({', '.join(map(_shown, arguments))})")
     if node.name not in _FUNCTIONS:
         raise BicepError(node.line, f"the function {node.name!r} is not understood here")
     return _FUNCTIONS[node.name](*arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 from lark import Discard, Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
@@ -24,8 +25,13 @@ def parse(path: Path) -> syntax.File:
     Raises:
         BicepError: It is not understood.
     """
+    return _parsed(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _parsed(text: str) -> syntax.File:
     try:
-        return _Build().transform(_GRAMMAR.parse(path.read_text(encoding="utf-8") + "\n"))
+        return _Build().transform(_GRAMMAR.parse(text + "\n"))
     except UnexpectedToken as error:
         expected = " ".join(sorted(map(_shown, error.expected)))
         raise BicepError(error.line, f"found {str(error.token)!r}, expected one of {expected}") from error
@@ -72,12 +78,12 @@ class _Build(Transformer[Token, syntax.File]):
         return syntax.Output(str(name), kind, value, _line(name))
 
     def resource(
-        self, _: Meta, _decorators: object, name: Token, what: syntax.Text, *rest: Token | Expression
+        self, _: Meta, decorators: tuple[syntax.Call, ...], name: Token, what: syntax.Text, *rest: Token | Expression
     ) -> syntax.Resource:
         kind, _at, version = _plain(what).partition("@")
         body = rest[-1]
         assert not isinstance(body, Token)
-        return syntax.Resource(str(name), kind, version, len(rest) > 1, body, _line(name))
+        return syntax.Resource(str(name), kind, version, len(rest) > 1, body, decorators, _line(name))
 
     def module(self, _: Meta, _decorators: object, name: Token, path: syntax.Text, body: Expression) -> syntax.Module:
         return syntax.Module(str(name), _plain(path), body, _line(name))

@@ -134,6 +134,7 @@ class Resource:
     version: str
     existing: bool
     body: Expression
+    decorators: tuple[Call, ...]
     line: int
 
 

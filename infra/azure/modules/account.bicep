@@ -51,5 +51,4 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2024-11-15' = {
   }
 }
 
-output name string = account.name
 output endpoint string = account.properties.documentEndpoint

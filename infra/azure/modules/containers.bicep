@@ -58,5 +58,3 @@ resource container 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/container
     options: (autoscale && !sharedThroughput) ? throughput : {}
   }
 }]
-
-output databaseName string = database.name

@@ -1,7 +1,8 @@
 // Alerts and a budget. Metrics, their aggregations, dimensions and grains: "Supported metrics for
 // Microsoft.DocumentDB/DatabaseAccounts" (TotalRequests: Count, by StatusCode and CollectionName; NormalizedRUConsumption:
-// Maximum, by CollectionName, from PT1M; DataUsage: Maximum among others, by CollectionName, from PT5M). Shapes:
-// Microsoft.Insights metricAlerts 2018-03-01 and actionGroups 2023-01-01, Microsoft.Consumption budgets 2023-11-01.
+// the maximum of each minute, by CollectionName and PhysicalPartitionId, from PT1M; DataUsage: Maximum among others, by
+// CollectionName, from PT5M). Shapes: Microsoft.Insights metricAlerts 2018-03-01 and actionGroups 2023-01-01,
+// Microsoft.Consumption budgets 2023-11-01.
 
 param accountName string
 param autoscale bool
@@ -16,6 +17,15 @@ var bytesOfGigabyte = 1073741824
 var perContainer = [
   {
     name: 'CollectionName'
+    operator: 'Include'
+    values: [
+      '*'
+    ]
+  }
+]
+var perPartition = [
+  {
+    name: 'PhysicalPartitionId'
     operator: 'Include'
     values: [
       '*'
@@ -95,7 +105,7 @@ resource nearMaximum 'Microsoft.Insights/metricAlerts@2018-03-01' = if (autoscal
   name: '${accountName}-near-maximum'
   location: 'global'
   properties: {
-    description: 'The busiest partition of a container has used 90 % of its maximum for a quarter of an hour.'
+    description: 'A partition has used over 90 % of its maximum, on average over a quarter of an hour.'
     severity: 3
     enabled: true
     scopes: [
@@ -111,7 +121,8 @@ resource nearMaximum 'Microsoft.Insights/metricAlerts@2018-03-01' = if (autoscal
           name: 'near-maximum'
           metricNamespace: 'Microsoft.DocumentDB/databaseAccounts'
           metricName: 'NormalizedRUConsumption'
-          dimensions: perContainer
+          // Average over the quarter of an hour, of one partition: without the second dimension, over all partitions.
+          dimensions: concat(perContainer, perPartition)
           timeAggregation: 'Average'
           operator: 'GreaterThan'
           threshold: 90

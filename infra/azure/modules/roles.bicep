@@ -10,7 +10,8 @@
 //   edge-check      deletion in `runs`, where cosmos check writes a document and deletes it again
 //   reader          query, anomalies, dashboards
 //   contributor     all of that, sensors clean, plan --probe
-//   operator        deployments of these files: with keys disabled also what `cosmos create` does; throughput
+//   operator        containers and throughput (`az cosmosdb sql ...`, `cosmos scale`); not these files: it is denied
+//                   sqlRoleDefinitions/write and sqlRoleAssignments/write
 //
 // A client first reads the account itself, so readMetadata has to hold at its scope ("... does not have required RBAC
 // permissions to perform action [.../readMetadata] on resource [/]"): the roles of the edge are given there.
@@ -33,6 +34,8 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2024-11-15' existing = {
   name: accountName
 }
 
+// One after the other, all the way down: an account takes one change of its roles at a time, else 412, "another user
+// operation in progress which requires an exclusive lock".
 resource edgeWriter 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2024-11-15' = {
   parent: account
   name: guid(account.id, 'edge-writer')
@@ -57,6 +60,9 @@ resource edgeWriter 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@20
 resource edgeVerifier 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2024-11-15' = {
   parent: account
   name: guid(account.id, 'edge-verifier')
+  dependsOn: [
+    edgeWriter
+  ]
   properties: {
     roleName: 'bacalhau-cosmos edge-verifier'
     type: 'CustomRole'
@@ -81,6 +87,9 @@ resource edgeVerifier 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@
 resource edgeCheck 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2024-11-15' = {
   parent: account
   name: guid(account.id, 'edge-check')
+  dependsOn: [
+    edgeVerifier
+  ]
   properties: {
     roleName: 'bacalhau-cosmos edge-check'
     type: 'CustomRole'
@@ -97,59 +106,41 @@ resource edgeCheck 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@202
   }
 }
 
-// One at a time: an account takes one change of its roles at a time.
-@batchSize(1)
-resource nodes 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-11-15' = [for principal in nodePrincipalIds: {
-  parent: account
-  name: guid(account.id, principal, contributorRole)
-  properties: {
-    roleDefinitionId: '${account.id}/sqlRoleDefinitions/${contributorRole}'
-    principalId: principal
-    scope: account.id
-  }
+var nodeRoles = [for principal in nodePrincipalIds: {
+  principal: principal
+  role: '${account.id}/sqlRoleDefinitions/${contributorRole}'
+  scope: account.id
+}]
+var readerRoles = [for principal in readerPrincipalIds: {
+  principal: principal
+  role: '${account.id}/sqlRoleDefinitions/${readerRole}'
+  scope: account.id
+}]
+var writerRoles = [for principal in writerPrincipalIds: {
+  principal: principal
+  role: edgeWriter.id
+  scope: account.id
+}]
+var verifierRoles = [for principal in verifierPrincipalIds: {
+  principal: principal
+  role: edgeVerifier.id
+  scope: account.id
+}]
+var checkerRoles = [for principal in verifierPrincipalIds: {
+  principal: principal
+  role: edgeCheck.id
+  scope: '${account.id}/dbs/${databaseName}/colls/${runsName}'
 }]
 
+// One loop for all: @batchSize holds within a loop only, and a dependency on a loop without items is none.
 @batchSize(1)
-resource readers 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-11-15' = [for principal in readerPrincipalIds: {
+resource assignments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-11-15' = [for each in concat(nodeRoles, readerRoles, writerRoles, verifierRoles, checkerRoles): {
   parent: account
-  name: guid(account.id, principal, readerRole)
+  name: guid(account.id, each.principal, each.role)
   properties: {
-    roleDefinitionId: '${account.id}/sqlRoleDefinitions/${readerRole}'
-    principalId: principal
-    scope: account.id
-  }
-}]
-
-@batchSize(1)
-resource writers 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-11-15' = [for principal in writerPrincipalIds: {
-  parent: account
-  name: guid(account.id, principal, edgeWriter.name)
-  properties: {
-    roleDefinitionId: edgeWriter.id
-    principalId: principal
-    scope: account.id
-  }
-}]
-
-@batchSize(1)
-resource verifiers 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-11-15' = [for principal in verifierPrincipalIds: {
-  parent: account
-  name: guid(account.id, principal, edgeVerifier.name)
-  properties: {
-    roleDefinitionId: edgeVerifier.id
-    principalId: principal
-    scope: account.id
-  }
-}]
-
-@batchSize(1)
-resource checkers 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2024-11-15' = [for principal in verifierPrincipalIds: {
-  parent: account
-  name: guid(account.id, principal, edgeCheck.name)
-  properties: {
-    roleDefinitionId: edgeCheck.id
-    principalId: principal
-    scope: '${account.id}/dbs/${databaseName}/colls/${runsName}'
+    roleDefinitionId: each.role
+    principalId: each.principal
+    scope: each.scope
   }
 }]
 
