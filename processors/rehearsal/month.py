@@ -53,7 +53,7 @@ def month(
         rows_a_second: Of the city; 0 where that is not known.
         readings: Name of the container of readings.
         pass_s: Seconds from one pass to the next.
-        hold_s: Seconds for which readings may wait to be shown.
+        hold_s: Seconds for which readings may wait to be shown: they are by the last pass within that (`rounds.Hold`).
         report_bytes: Of the document in which each pass reports.
     """
     rows = rows_a_second * MONTH_S
@@ -64,7 +64,7 @@ def month(
     full = _times(_readings(leaves, readings), of_readings)
     shown = _without(_readings(tried.shown, readings), _readings(tried.counted, readings))
     if waiting := float(shown["documents"].sum()):
-        shows = min(rows, waiting * MONTH_S / max(hold_s, pass_s))
+        shows = min(rows, waiting * MONTH_S / (pass_s * max(1, hold_s // pass_s)))
         full = _with_shows(full, _times(shown, shows / waiting))
     said = _said(tried.shown, readings)
     others = _times(tried.counted.writes.filter(pl.col("container") != readings), factor)

@@ -53,6 +53,14 @@ def test_buckets_and_what_is_shown_of_them(node: Node) -> None:
     assert documents(month_of(bucketed, hold_s=10.0), "readings") == pytest.approx(MONTH_S / 30 + full)
 
 
+@pytest.mark.parametrize(("hold_s", "shown_s"), [(10.0, 60.0), (119.0, 60.0), (120.0, 120.0), (200.0, 180.0)])
+def test_what_waits_is_shown_before_it_would_wait_too_long(node: Node, hold_s: float, shown_s: float) -> None:
+    databases.create(node.database("box"), readings(150, step_s=1.0))
+    (bucketed,) = sample(settings(node), World(), [Form(bucket_rows=60)])
+    together = month_of(bucketed, pass_s=60.0, hold_s=hold_s)
+    assert documents(together, "readings") == pytest.approx(MONTH_S / shown_s + MONTH_S / 60)
+
+
 @pytest.mark.parametrize("rows", [50, 100, 1_000])
 def test_buckets_that_are_not_full_save_no_more_than_full_ones(node: Node, rows: int) -> None:
     databases.create(node.database("box"), readings(400, sensors=("s1", "s2"), step_s=0.5))
