@@ -11,10 +11,20 @@ https://learn.microsoft.com/azure/cosmos-db/understand-your-bill
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from fleet.plan.limits import LEAST_OF_AUTOSCALE, MANUAL_STEP, autoscale_floor, manual_floor, storage_gb, up
+from fleet.plan.limits import (
+    AUTOSCALE_STEP,
+    LEAST_OF_AUTOSCALE,
+    MANUAL_STEP,
+    SERVERLESS_RU_S,
+    autoscale_floor,
+    manual_floor,
+    storage_gb,
+    up,
+)
 from fleet.plan.prices import Prices
 from fleet.plan.traffic import MONTH_S, Load, Traffic, total
 
@@ -51,21 +61,21 @@ class Bill:
         shared: Whether the containers share the throughput of their database.
         ru_s: Provisioned, or the maximum of autoscale, of all containers; None serverless.
         throughput: Cost of request units; None where a charge is not known.
-        storage: Cost of the GB that are there at the end of the month.
-        carries: Whether the present rate fits.
+        storage: Cost of the GB that are there at the end of the month; None where these are not known.
+        carries: Whether the present rate fits; None where it is not known.
     """
 
     mode: str
     shared: bool
     ru_s: int | None
     throughput: float | None
-    storage: float
+    storage: float | None
     carries: bool | None = True
 
     @property
     def cost(self) -> float | None:
         """All of it."""
-        return None if self.throughput is None else self.throughput + self.storage
+        return total([self.throughput, self.storage])
 
 
 def bills(load: Load, prices: Prices, choice: Choice, *, months: int = 1) -> Sequence[Bill]:
@@ -78,27 +88,19 @@ def bills(load: Load, prices: Prices, choice: Choice, *, months: int = 1) -> Seq
         months: Which month from now on: storage grows, and with it the least throughput.
     """
     gb = storage_gb(load, months)
-    stored = sum(gb.values())
-    spent = total([each.request_units for each in load.month])
-    serverless = Bill(
-        "serverless",
-        shared=False,
-        ru_s=None,
-        throughput=None if spent is None else spent / 1e6 * prices.serverless,
-        storage=stored * prices.storage,
-    )
-    paid_gb = max(0.0, stored - FREE_GB) if choice.free_tier else stored
-    storage = paid_gb * prices.storage
+    stored = total(list(gb.values()))
+    free_gb = FREE_GB if choice.free_tier else 0.0
+    storage = None if stored is None else max(0.0, stored - free_gb) * prices.storage
     groups: tuple[tuple[bool, list[list[Traffic]]], ...] = (
         (True, [list(load.month)]),
         (False, [[each] for each in load.month]),
     )
     provisioned = []
     for shared, parts in groups:
-        sized = [(part, sum(gb[each.container] for each in part)) for part in parts]
+        sized = [(part, total([gb[each.container] for each in part])) for part in parts]
         provisioned.append(_manual(sized, prices, choice, storage, shared=shared))
         provisioned.append(_autoscale(sized, load.pass_s, prices, choice, storage, shared=shared))
-    return serverless, *provisioned
+    return _serverless(load, stored, prices), *provisioned
 
 
 def of_backlog(load: Load, prices: Prices) -> float | None:
@@ -110,35 +112,64 @@ def of_backlog(load: Load, prices: Prices) -> float | None:
     return None if spent is None else spent / 1e6 * prices.serverless
 
 
-Sized = Sequence[tuple[Sequence[Traffic], float]]
-"""Containers that share throughput, and their GB."""
+Sized = Sequence[tuple[Sequence[Traffic], float | None]]
+"""Containers that share throughput, and their GB, None where these are not known."""
 
 
-def _manual(sized: Sized, prices: Prices, choice: Choice, storage: float, *, shared: bool) -> Bill:
-    found = [_provisioned(part, manual_floor(gb, choice.highest_ru_s), choice, MANUAL_STEP) for part, gb in sized]
-    ru_s = _sum([each for each, _ in found])
-    paid = None if ru_s is None else max(0, ru_s - (FREE_RU_S if choice.free_tier else 0))
+def _serverless(load: Load, stored_gb: float | None, prices: Prices) -> Bill:
+    spent = total([each.request_units for each in load.month])
+    rates = [_rate([each]) for each in load.month]
+    return Bill(
+        "serverless",
+        shared=False,
+        ru_s=None,
+        throughput=None if spent is None else spent / 1e6 * prices.serverless,
+        storage=None if stored_gb is None else stored_gb * prices.storage,
+        carries=_all([None if rate is None else rate <= SERVERLESS_RU_S for rate in rates]),
+    )
+
+
+def _manual(sized: Sized, prices: Prices, choice: Choice, storage: float | None, *, shared: bool) -> Bill:
+    found = [_provisioned(part, gb, manual_floor, MANUAL_STEP, choice) for part, gb in sized]
+    ru_s = _whole([each for each, _ in found])
+    paid = None if ru_s is None else max(0, ru_s - _free(choice))
     throughput = None if paid is None else paid / 100 * prices.manual * HOURS
     return Bill("manual", shared, ru_s, throughput, storage, _all([fits for _, fits in found]))
 
 
-def _autoscale(sized: Sized, pass_s: float, prices: Prices, choice: Choice, storage: float, *, shared: bool) -> Bill:
-    found, hourly = [], []
-    for part, gb in sized:
-        floor = autoscale_floor(gb, choice.highest_ru_s)
-        ru_s, fits = _provisioned(part, floor, choice, 1_000)
-        found.append((ru_s, fits))
-        rate = _rate(part)
-        hourly.append(None if ru_s is None or rate is None else scaled_to(ru_s, rate, pass_s))
-    ru_s = _sum([each for each, _ in found])
-    mean = total(hourly)
-    free = FREE_RU_S if choice.free_tier else 0
-    throughput = None if mean is None else max(0.0, mean - free) / 100 * prices.autoscale * HOURS
+def _autoscale(
+    sized: Sized, pass_s: float, prices: Prices, choice: Choice, storage: float | None, *, shared: bool
+) -> Bill:
+    found = [_provisioned(part, gb, autoscale_floor, AUTOSCALE_STEP, choice) for part, gb in sized]
+    scaled = [
+        scaled_to(ru_s, rate, pass_s)
+        for (ru_s, _), rate in zip(found, (_rate(part) for part, _ in sized), strict=True)
+        if ru_s is not None and rate is not None
+    ]
+    throughput = None
+    if len(scaled) == len(found):
+        throughput = billed(scaled, _free(choice)) / 100 * prices.autoscale * HOURS
+    ru_s = _whole([each for each, _ in found])
     return Bill("autoscale", shared, ru_s, throughput, storage, _all([fits for _, fits in found]))
 
 
-def scaled_to(maximum: float, rate: float, pass_s: float) -> float:
-    """RU/s that an hour is billed at, in the mean of hours with and without a pass.
+@dataclass(frozen=True)
+class Scaled:
+    """What hours of autoscale are billed at.
+
+    Attributes:
+        peak: RU/s of an hour with a pass.
+        least: Of the others.
+        share: Of all hours, those with a pass.
+    """
+
+    peak: float
+    least: float
+    share: float
+
+
+def scaled_to(maximum: float, rate: float, pass_s: float) -> Scaled:
+    """What hours of a container are billed at.
 
     Args:
         maximum: Of autoscale.
@@ -149,28 +180,52 @@ def scaled_to(maximum: float, rate: float, pass_s: float) -> float:
     peak = min(maximum, max(least, rate * pass_s))
     seconds = rate * pass_s / maximum
     hours = max(1.0, seconds / 3_600)
-    share = min(1.0, hours * 3_600 / pass_s)
-    return peak * share + least * (1 - share)
+    return Scaled(peak, least, min(1.0, hours * 3_600 / pass_s))
 
 
-def _provisioned(part: Sequence[Traffic], floor: int, choice: Choice, step: int) -> tuple[int | None, bool | None]:
+def billed(scaled: Sequence[Scaled], free_ru_s: float) -> float:
+    """RU/s that are paid in the mean of all hours, of containers that one pass writes to.
+
+    Their peaks begin in the same hour. What is free is free in each hour, and not in the mean.
+
+    Args:
+        scaled: The containers.
+        free_ru_s: Of all of them together.
+    """
+    ends = sorted({0.0, 1.0, *(each.share for each in scaled)})
+    return sum(
+        max(0.0, sum(each.peak if each.share >= end else each.least for each in scaled) - free_ru_s) * (end - begin)
+        for begin, end in pairwise(ends)
+    )
+
+
+def _free(choice: Choice) -> int:
+    return FREE_RU_S if choice.free_tier else 0
+
+
+def _provisioned(
+    part: Sequence[Traffic], gb: float | None, floor: Callable[[float, float], int], step: int, choice: Choice
+) -> tuple[int | None, bool | None]:
     """RU/s that are set, and whether they carry the present rate."""
     rate = _rate(part)
+    if gb is None:
+        return None, None
+    least = floor(gb, choice.highest_ru_s)
     if choice.ru_s is not None:
-        ru_s = up(max(floor, choice.ru_s), step)
+        ru_s = up(max(least, choice.ru_s), step)
         return ru_s, None if rate is None else rate <= ru_s
     if rate is None:
         return None, None
-    return up(max(floor, rate), step), True
+    return up(max(least, rate), step), True
 
 
 def _rate(part: Sequence[Traffic]) -> float | None:
     return total([each.request_units for each in part], MONTH_S)
 
 
-def _sum(amounts: Sequence[int | None]) -> int | None:
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known) if len(known) == len(amounts) else None
+def _whole(amounts: Sequence[int | None]) -> int | None:
+    ru_s = total(amounts)
+    return None if ru_s is None else round(ru_s)
 
 
 def _all(fits: Sequence[bool | None]) -> bool | None:

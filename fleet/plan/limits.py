@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fleet.plan.traffic import MONTH_S, NEVER, Load, Traffic
+from fleet.plan.traffic import Load, Traffic, total
 
 GB = 1e9
 
@@ -20,6 +20,11 @@ LOGICAL_GB = 20.0
 PHYSICAL_GB = 50.0
 PHYSICAL_RU_S = 10_000.0
 """A physical partition: a city's documents share one until it splits."""
+
+SERVERLESS_RU_S = 5_000.0
+"""A container that is paid serverless, while its documents fit one physical partition, as those of one city do
+(https://learn.microsoft.com/azure/cosmos-db/serverless-performance). Editions of that page differ in what a container
+of several has: the same up to 250 GB, or as much for each."""
 
 MANUAL_STEP, MANUAL_LEAST, MANUAL_PER_GB, MANUAL_OF_HIGHEST = 100, 400, 1.0, 1 / 100
 AUTOSCALE_STEP, AUTOSCALE_LEAST, AUTOSCALE_PER_GB, AUTOSCALE_OF_HIGHEST = 1_000, 1_000, 10.0, 1 / 10
@@ -37,33 +42,37 @@ class Reach:
         limit: In its unit.
         now: Likewise, of what is present: in a month, at a time, a second.
         months: Until it is reached; 0 when it is already, None when it never is at the present rate or is not known.
+        is_known: Whether that is known.
     """
 
     name: str
     limit: float
     now: float | None
     months: float | None
+    is_known: bool = True
 
 
-def stored_gb(traffic: Traffic, backlog: Traffic | None, months: float) -> float:
+def stored_gb(traffic: Traffic, backlog: Traffic | None, months: float) -> float | None:
     """GB of a container's documents after so many months from now, without those that are there already.
+
+    None where it is not known what comes or what waits.
 
     Args:
         traffic: Of a month.
         backlog: That is written at the beginning.
         months: 0 is when the backlog has been written.
     """
-    kept = months if traffic.ttl_s == NEVER else min(months, traffic.ttl_s / MONTH_S)
-    expired = traffic.ttl_s != NEVER and months * MONTH_S >= traffic.ttl_s
-    first = 0.0 if backlog is None or expired else backlog.bytes
-    return (first + traffic.bytes * kept) / GB
+    kept = min(months, traffic.kept_months)
+    first = 0.0 if backlog is None or months >= traffic.kept_months else backlog.bytes
+    coming = 0.0 if not kept else None if traffic.bytes is None else traffic.bytes * kept
+    return total([first, coming], GB)
 
 
-def storage_gb(load: Load, months: float) -> dict[str, float]:
+def storage_gb(load: Load, months: float) -> dict[str, float | None]:
     """Container -> `stored_gb`."""
     backlog = {each.container: each for each in load.backlog}
     month = {each.container: each for each in load.month}
-    nothing = {name: Traffic(name, 0, 0, 0, 0.0, each.ttl_s) for name, each in backlog.items()}
+    nothing = {name: Traffic(name, 0.0, 0.0, each.ttl_s) for name, each in backlog.items()}
     return {
         name: stored_gb(month.get(name) or nothing[name], backlog.get(name), months) for name in {**backlog, **month}
     }
@@ -92,41 +101,52 @@ def up(amount: float, step: int) -> int:
 
 def reaches(load: Load) -> Sequence[Reach]:
     """Each limit of partitions, and when it is reached at the present rate."""
-    sensor = max(load.sensors, key=lambda each: each.bytes_a_month, default=None)
-    largest_gb = None if sensor is None else sensor.bytes_a_month / GB
-    logical = Reach(
-        "logical partition: a sensor's month, GB", LOGICAL_GB, largest_gb, _within_a_month(LOGICAL_GB, largest_gb)
-    )
-    rate = load.request_units_a_second
-    after, before = storage_gb(load, 1), storage_gb(load, 0)
-    fullest = max(after, key=lambda name: after[name], default=None)
-    physical = Reach(
-        f"physical partition: the city in {fullest or 'a container'}, GB",
+    return _logical(load), _physical(load), _spent(load)
+
+
+def _logical(load: Load) -> Reach:
+    """A sensor's month ends before it is full, or it is full within it."""
+    kept = {each.container: min(1.0, each.kept_months) for each in load.month}
+    fills = [
+        (size / GB * kept.get(container, 1.0), size / GB)
+        for sensor in load.sensors
+        for container, size in sensor.bytes_a_month.items()
+    ]
+    now, rate = max(fills, default=(None, None))
+    months = LOGICAL_GB / rate if now is not None and rate is not None and now >= LOGICAL_GB else None
+    return Reach("logical partition: a sensor's month, GB", LOGICAL_GB, now, months, is_known=now is not None)
+
+
+def _physical(load: Load) -> Reach:
+    """Of the container that is full first; of that which has most in a month where none ever is."""
+    before, after = storage_gb(load, 0), storage_gb(load, 1)
+    reached = {each.container: _months_until(each, before[each.container] or 0.0, PHYSICAL_GB) for each in load.month}
+    soonest = min(reached, key=lambda name: (_or_never(reached[name]), -(after[name] or 0.0)), default=None)
+    months = None if soonest is None else reached[soonest]
+    return Reach(
+        f"physical partition: the city in {soonest or 'a container'}, GB",
         PHYSICAL_GB,
-        None if fullest is None else before[fullest],
-        None if fullest is None else _months_until(load, fullest, PHYSICAL_GB),
+        None if soonest is None else before[soonest],
+        months,
+        is_known=months is not None or (bool(load.month) and None not in after.values()),
     )
-    spent = Reach(
-        "physical partition: the city, RU/s",
-        PHYSICAL_RU_S,
-        rate,
-        0.0 if rate is not None and rate >= PHYSICAL_RU_S else None,
-    )
-    return logical, physical, spent
 
 
-def _within_a_month(limit_gb: float, gb: float | None) -> float | None:
-    """A logical partition ends with its month: it is full before that or never."""
-    return limit_gb / gb if gb is not None and gb >= limit_gb else None
+def _spent(load: Load) -> Reach:
+    rate = load.request_units_a_second
+    months = 0.0 if rate is not None and rate >= PHYSICAL_RU_S else None
+    return Reach("physical partition: the city, RU/s", PHYSICAL_RU_S, rate, months, is_known=rate is not None)
 
 
-def _months_until(load: Load, container: str, limit_gb: float) -> float | None:
-    there = storage_gb(load, 0)[container]
-    if there >= limit_gb:
+def _or_never(months: float | None) -> float:
+    return math.inf if months is None else months
+
+
+def _months_until(month: Traffic, there_gb: float, limit_gb: float) -> float | None:
+    """None where it never is, or it is not known what comes."""
+    if there_gb >= limit_gb:
         return 0.0
-    month = next((each for each in load.month if each.container == container), None)
-    if month is None or not month.bytes:
+    if not month.bytes:
         return None
-    months = (limit_gb - there) * GB / month.bytes
-    kept = math.inf if month.ttl_s == NEVER else month.ttl_s / MONTH_S
-    return months if months <= kept else None
+    months = (limit_gb - there_gb) * GB / month.bytes
+    return months if months <= month.kept_months else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fleet.plan.limits import GB, PHYSICAL_RU_S, storage_gb
-from fleet.plan.traffic import DAY_S, NEVER, Load
+from fleet.plan.limits import GB, PHYSICAL_RU_S, SERVERLESS_RU_S, storage_gb
+from fleet.plan.traffic import DAY_S, MONTH_S, NEVER, Load
 
 ITEM_BYTES = 2 * 1024 * 1024
 NEAR = 0.8
@@ -79,6 +79,7 @@ def hazards(load: Load, shape: Shape, ru_s: float | None) -> Sequence[Hazard]:
         *_items(shape),
         *_ids(shape),
         *_partitions(load, ru_s),
+        *_serverless(load),
         *_expiry(load),
         *_pages(shape, ru_s),
         *_indexes(shape),
@@ -141,17 +142,29 @@ def _partitions(load: Load, ru_s: float | None) -> Iterator[Hazard]:
         )
 
 
+def _serverless(load: Load) -> Iterator[Hazard]:
+    for each in load.month:
+        rate = 0.0 if each.request_units is None else each.request_units / MONTH_S
+        if rate >= NEAR * SERVERLESS_RU_S:
+            yield Hazard(
+                "too much for serverless",
+                each.container,
+                f"{rate:,.0f} RU/s of the {SERVERLESS_RU_S:,.0f} that a serverless container has",
+                "pay for throughput, manual or autoscale, or use a lever of this plan",
+            )
+
+
 def _expiry(load: Load) -> Iterator[Hazard]:
     later = storage_gb(load, 12)
     for each in load.month:
         gb = later[each.container]
-        if each.ttl_s == NEVER and each.bytes and gb >= YEARS_GB:
+        if each.ttl_s == NEVER and each.bytes and gb is not None and gb >= YEARS_GB:
             months = YEARS_GB * GB / each.bytes
             yield Hazard(
                 "nothing expires",
                 each.container,
                 f"{gb:,.0f} GB in a year, each paid for every month, and autoscale may not go below 10 RU/s for each",
-                f"let documents expire (TTL) before {months * 730 * 3_600 / DAY_S:,.0f} days; the archive keeps them",
+                f"let documents expire (TTL) before {months * MONTH_S / DAY_S:,.0f} days; the archive keeps them",
             )
 
 

@@ -89,7 +89,7 @@ def read(path: Path = PUBLISHED) -> Prices:
 def _problems(told: Any, text: str) -> list[str]:
     if not isinstance(told, dict):
         return [f"line 1: expected an object with {', '.join(_NAMES)}"]
-    if "schemaVersion" in told and told["schemaVersion"] != VERSION:
+    if "schemaVersion" in told and not _is_right("schemaVersion", told["schemaVersion"]):
         return [f"{_where('schemaVersion', text)}: expected {VERSION}, found {_shown(told['schemaVersion'])}"]
     problems = [f"{_where(name, text)}: there is no such price" for name in told if name not in _NAMES]
     for name in _NAMES:
@@ -102,11 +102,17 @@ def _problems(told: Any, text: str) -> list[str]:
 
 def _is_right(name: str, value: Any) -> bool:
     if name in _AMOUNTS:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return is_number and math.isfinite(value) and value >= 0
+        return type(value) in (int, float) and _is_amount(value)
     if name == "schemaVersion":
-        return bool(value == VERSION)
+        return type(value) is int and value == VERSION
     return isinstance(value, str) and value != "" and (name != "date" or _is_date(value))
+
+
+def _is_amount(value: float) -> bool:
+    try:
+        return math.isfinite(value) and value >= 0
+    except OverflowError:  # a whole number of more digits than a price can have
+        return False
 
 
 def _is_date(text: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 NEVER = -1
@@ -19,24 +20,20 @@ class Traffic:
 
     Attributes:
         container: Its name.
-        inserts: New documents.
-        replaces: Documents that take the place of others.
-        bytes: Of the documents that stay: each once, as it is last written.
+        bytes: Of the documents that stay: each once, as it is last written; None where it is not known what comes.
         request_units: None where a charge is not known.
         ttl_s: Seconds until an item of it expires; `NEVER`.
     """
 
     container: str
-    inserts: float
-    replaces: float
-    bytes: float
+    bytes: float | None
     request_units: float | None
     ttl_s: int = NEVER
 
     @property
-    def documents(self) -> float:
-        """Writes of documents."""
-        return self.inserts + self.replaces
+    def kept_months(self) -> float:
+        """Months for which an item is there."""
+        return math.inf if self.ttl_s == NEVER else self.ttl_s / MONTH_S
 
 
 @dataclass(frozen=True)
@@ -45,12 +42,12 @@ class Sensor:
 
     Attributes:
         name: Sensor id.
-        bytes_a_month: In the container that gets most of it.
+        bytes_a_month: Container -> what it gets; empty where it is not known what comes.
         share: Of the documents of the city.
     """
 
     name: str
-    bytes_a_month: float
+    bytes_a_month: Mapping[str, float]
     share: float
 
 
@@ -60,7 +57,7 @@ class Load:
 
     Attributes:
         backlog: What waits now.
-        month: What comes in a month at the present rate; empty when nothing comes.
+        month: What comes in a month at the present rate, for each container.
         pass_s: Seconds from one pass to the next, by which what has come is written in one go.
         sensors: Those that bring most, the largest first.
     """

@@ -59,16 +59,20 @@ def count_unshown(sensor: str, checkpoint: Checkpoint) -> int:
 
 
 def shown(city: str, sensor: str, checkpoint: Checkpoint) -> Iterator[str]:
-    """Ids of the documents that were sent with what waits: whatever leaves under one of them takes its place."""
+    """Ids of the documents that were sent with what waits, and of the descriptions that readings name.
+
+    Whatever leaves under one of them takes its place.
+    """
     for branch in checkpoint.branches(sensor):
         origin = Origin(city, branch.generation)
-        kept = checkpoint.carried(owner_of(branch.generation))
+        kept, own = checkpoint.carried(owner_of(branch.generation)), checkpoint.carried(branch.generation)
         sent = kept.get(SHOWN)
         if sent is not None and not sent.is_empty():
             rows = document.identify(sent.rename({"last": ROW_ID}), origin)
             yield from document.holding(rows)[document.ID]
-        if SAID in kept:
-            yield from document.described_ids(kept[SAID], origin)
+        for carried in (kept, own):
+            if SAID in carried:
+                yield from document.described_ids(carried[SAID], origin)
 
 
 def owner_of(generation: str) -> str:

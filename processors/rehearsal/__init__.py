@@ -23,8 +23,9 @@ from processors.errors import SourceError
 from processors.form import Form
 from processors.model import Branch, Database, Documents
 from processors.pipeline.rest import shown
+from processors.rehearsal.apart import copy_checkpoint, place
 from processors.rehearsal.counting import Counted, Counting
-from processors.rehearsal.stage import Stage, copy_checkpoint, place, stage
+from processors.rehearsal.means import StillMeans, still_means
 from processors.rehearsal.trials import Trials
 from processors.report import Report, encode
 from processors.rounds import show_waiting, take_rounds
@@ -69,12 +70,14 @@ class Tried:
 
     Attributes:
         form: Which.
-        rows: Whose readings have left, or never will.
+        taken_rows: That were taken in.
+        rows: Of these, whose readings have left, or never will.
         counted: What has left.
         shown: The same with what waits, as it is shown.
     """
 
     form: Form
+    taken_rows: int
     rows: int
     counted: Counted
     shown: Counted
@@ -98,7 +101,7 @@ def rehearse(settings: Settings, world: World, see: See = _unseen) -> Rehearsal:
         copy_checkpoint(settings.state, settings.city, own.state)
         with open_checkpoint(own.state, own.city) as checkpoint:
             sink = Counting(see)
-            using = stage(own, world, checkpoint, sink, None)
+            using = still_means(own, world, checkpoint, sink)
             databases = using.tally.databases or ()
             for sensor in checkpoint.databases():
                 sink.holds(settings.container, shown(own.city, sensor, checkpoint))
@@ -130,7 +133,7 @@ def sample(settings: Settings, world: World, forms: Sequence[Form], see: See = _
         own = placed.model_copy(update={"archive": placed.state / "archive"})
         with open_checkpoint(own.state, own.city) as checkpoint:
             trials = Trials(recipe(own), [(form, Counting(see)) for form in forms])
-            using = stage(own, world, checkpoint, Counting(), trials)
+            using = still_means(own, world, checkpoint, Counting(), trials)
             databases = using.tally.databases or ()
             for number, database in enumerate(databases):
                 _begin(database, checkpoint, own, max(_LEAST_ROWS, SAMPLE_ROWS // len(databases)), f"{number:012d}")
@@ -138,13 +141,13 @@ def sample(settings: Settings, world: World, forms: Sequence[Form], see: See = _
             return _tried(forms, trials, using)
 
 
-def _tried(forms: Sequence[Form], trials: Trials, using: Stage) -> Sequence[Tried]:
+def _tried(forms: Sequence[Form], trials: Trials, using: StillMeans) -> Sequence[Tried]:
     rows = using.tally.report(city="", node="", continuous=False).taken.rows
     tried = []
     for form, trial in zip(forms, trials.trials, strict=True):
         left, counted = rows - trial.waiting_rows(), trial.counted()
         trial.show()
-        tried.append(Tried(form, left, counted, trial.counted()))
+        tried.append(Tried(form, rows, left, counted, trial.counted()))
     return tried
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from processors.charges import INSERT, REPLACE
+from processors.document import DESCRIPTION, KIND
 from processors.model import Documents, Refusal, Written
 from processors.sink import batches
 from processors.sink.answer import TOO_LARGE
@@ -43,6 +44,7 @@ class Counted:
 
     Attributes:
         writes: Of `WRITES`.
+        descriptions: Those of them that are descriptions of sensors (`document.DESCRIPTION`).
         kept_bytes: Container -> bytes of its documents, each once, as it was last written.
         requests: Container -> transactional batches.
         steps: Container and documents of each write, in order; one waits for the other.
@@ -53,6 +55,7 @@ class Counted:
     """
 
     writes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WRITES))
+    descriptions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WRITES))
     kept_bytes: Mapping[str, int] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
     steps: Sequence[tuple[str, int]] = ()
@@ -77,6 +80,8 @@ class _Kept:
     sizes: array[int] = field(default_factory=lambda: array("i"))
     there: dict[int, int] = field(default_factory=dict)
     """Id -> how many had come when it was told that the account has it."""
+    descriptions: list[int] = field(default_factory=list)
+    """Which of them, counted from 0, are descriptions."""
 
 
 class Counting:
@@ -124,6 +129,10 @@ class Counting:
 
     def _count(self, container: str, batch: Documents, kept: _Kept) -> None:
         ids = [str(item["id"]) for item in batch.items]
+        come = len(kept.ids)
+        kept.descriptions.extend(
+            come + number for number, item in enumerate(batch.items) if item.get(KIND) == DESCRIPTION
+        )
         kept.ids.extend(map(hash, ids))
         kept.sizes.extend(batch.sizes)
         self._requests[container] += 1
@@ -139,14 +148,10 @@ class Counting:
     def counted(self) -> Counted:
         """All of it, so far."""
         frames = {name: _frame(kept) for name, kept in self._kept.items()}
-        writes = [
-            frame.group_by("operation", "size")
-            .agg(pl.len().cast(pl.Float64).alias("documents"))
-            .select(pl.lit(name).alias("container"), "operation", "size", "documents")
-            for name, frame in frames.items()
-        ]
+        descriptions = {name: frames[name][kept.descriptions] for name, kept in self._kept.items()}
         return Counted(
-            pl.concat([pl.DataFrame(schema=WRITES), *writes]).sort("container", "operation", "size"),
+            _writes(frames),
+            _writes(descriptions),
             {name: int(frame.unique("id", keep="last")["size"].sum()) for name, frame in frames.items()},
             dict(self._requests),
             tuple(self._steps),
@@ -155,6 +160,17 @@ class Counting:
             dict(self._odd_ids),
             dict(self._long_keys),
         )
+
+
+def _writes(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Of `WRITES`, from `_frame` of each container."""
+    parts = [
+        frame.group_by("operation", "size")
+        .agg(pl.len().cast(pl.Float64).alias("documents"))
+        .select(pl.lit(name).alias("container"), "operation", "size", "documents")
+        for name, frame in frames.items()
+    ]
+    return pl.concat([pl.DataFrame(schema=WRITES), *parts]).sort("container", "operation", "size")
 
 
 def _frame(kept: _Kept) -> pl.DataFrame:

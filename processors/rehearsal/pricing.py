@@ -9,7 +9,8 @@ import polars as pl
 from processors.charges import INSERT, REPLACE, Learned
 
 UNPRICED_SHARE = 0.01
-"""Of all documents, those whose charge is not known: so few do not matter, and what they would cost is left out."""
+"""Of the bytes of all documents, those whose charge is not known: so few do not matter, and what they would cost is
+left out. By bytes, for a large document is charged as much as many small ones."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Priced:
         inserts: Documents.
         replaces: Likewise.
         bytes: Of all of them.
-        request_units: Without what is not known; None where that is more than `UNPRICED_SHARE` of the documents, of
-            this container and of all.
+        request_units: Without what is not known; None where that is more than `UNPRICED_SHARE`, of this container
+            and of all, and where no charge of this container is known.
         unpriced: Documents whose charge is not known.
     """
 
@@ -58,6 +59,7 @@ def price(writes: pl.DataFrame, learned: Learned) -> dict[str, Priced]:
         learned: What was charged before.
     """
     documents = pl.col("documents")
+    size = documents * pl.col("size")
     unknown = pl.col("charge").is_null()
     rows = (
         charged(writes, learned)
@@ -65,18 +67,15 @@ def price(writes: pl.DataFrame, learned: Learned) -> dict[str, Priced]:
         .agg(
             documents.filter(pl.col("operation") == INSERT).sum().alias("inserts"),
             documents.filter(pl.col("operation") == REPLACE).sum().alias("replaces"),
-            (documents * pl.col("size")).sum().alias("bytes"),
-            (documents * pl.col("charge")).sum().alias("known"),
+            size.sum().alias("bytes"),
+            (documents * pl.col("charge")).sum().alias("request_units"),
             documents.filter(unknown).sum().alias("unpriced"),
+            size.filter(unknown).sum().alias("unpriced_bytes"),
+            unknown.all().alias("nothing"),
         )
         .sort("container")
     )
-    few = float(rows["unpriced"].sum()) <= UNPRICED_SHARE * float(writes["documents"].sum())
-    return {row[0]: _priced(*row, few=few) for row in rows.rows()}
-
-
-def _priced(
-    container: str, inserts: float, replaces: float, size: float, known: float, unpriced: float, *, few: bool
-) -> Priced:
-    is_known = few or unpriced <= UNPRICED_SHARE * (inserts + replaces)
-    return Priced(container, inserts, replaces, size, known if is_known else None, unpriced)
+    few = float(rows["unpriced_bytes"].sum()) <= UNPRICED_SHARE * float(rows["bytes"].sum())
+    is_known = ~pl.col("nothing") & (few | (pl.col("unpriced_bytes") <= UNPRICED_SHARE * pl.col("bytes")))
+    told = rows.with_columns(pl.when(is_known).then("request_units"))
+    return {row["container"]: Priced(**row) for row in told.drop("unpriced_bytes", "nothing").rows(named=True)}

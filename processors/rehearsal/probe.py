@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,18 +61,22 @@ class Probed:
     Attributes:
         observations: Of `charges.SCHEMA`; empty where the service states no charges.
         writes: Operations.
+        policies: Container -> name of its indexing policy (`charges.policy_of`).
         request_units: That it cost, None where the service states none.
         stays: Whether what was written could not be deleted, and expires after `TTL_S`.
     """
 
     observations: pl.DataFrame
     writes: int
+    policies: Mapping[str, str]
     request_units: float | None
     stays: bool
 
 
 def choose(writes: pl.DataFrame, samples: Samples) -> Sequence[Chosen]:
     """Documents of the sizes that are planned, those that are planned most first, at most `MOST_WRITES` operations.
+
+    Of each container, something comes before more of another: it has no price where nothing of it is charged.
 
     Args:
         writes: Of `counting.WRITES`: what the charges are wanted of.
@@ -87,7 +91,8 @@ def choose(writes: pl.DataFrame, samples: Samples) -> Sequence[Chosen]:
             replaced.add(at)
     left = MOST_WRITES
     chosen = []
-    for at in sorted(weights, key=lambda at: (-weights[at], at)):
+    most = {at[0]: at for at in sorted(weights, key=lambda at: (weights[at], at))}
+    for at in sorted(weights, key=lambda at: (most[at[0]] != at, -weights[at], at)):
         for document in _ends(at, weights.keys() & samples.largest.keys(), samples):
             one = Chosen(at[0], document, at in replaced)
             if one.writes <= left:
@@ -127,7 +132,8 @@ def probe(settings: Settings, chosen: Sequence[Chosen], at: datetime, stop: thre
     observations = charges.observed(
         meter.spent, endpoint=settings.endpoint, database=settings.database, policies=policies, at=at
     )
-    return Probed(observations, sum(one.writes for one in chosen), meter.spent.request_units, not deleted)
+    writes = sum(one.writes for one in chosen)
+    return Probed(observations, writes, policies, meter.spent.request_units, stays=not deleted)
 
 
 def _ends(at: tuple[str, int], known: set[tuple[str, int]], samples: Samples) -> Iterator[Kept]:

@@ -16,7 +16,7 @@ def queried(readings: str) -> Mapping[str, frozenset[str]]:
         readings: Name of the container of readings.
     """
     return {
-        readings: _OF_A_SENSOR | {"observedAt", "lastObservedAt", "count"},
+        readings: _OF_A_SENSOR | {"observedAt", "lastObservedAt", "count", "generation", "rowId", "kind"},
         AGGREGATES: _OF_A_SENSOR | {"windowStart"},
         ANOMALIES: _OF_A_SENSOR | {"observedAt", "kind"},
         RUNS: frozenset({"city", "startedAt"}),

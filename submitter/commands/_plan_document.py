@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from submitter.commands._plan_load import load_of, shape_of
+from submitter.commands._plan_notes import notes_of
 
 if TYPE_CHECKING:
     from fleet.plan.bill import Bill, Choice
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from fleet.plan.traffic import Load
     from processors.rehearsal.foresee import Foreseen
     from processors.rehearsal.pricing import Priced
-    from processors.settings import Settings
 
 VERSION = 1
 """Of the document."""
@@ -23,8 +23,7 @@ YEAR_MONTHS = 12
 EXPIRY_DAYS = 90
 """Of the lever that lets readings expire."""
 
-_LEARN = "no charge is read yet: run once, or give --probe, which writes 100 times at most and deletes what it wrote"
-_LEARN_MORE = "some charges are not known yet: give --probe, or run once with these settings"
+_SUMS = ("documents", "bytes", "requestUnits", "unpricedDocuments")
 
 
 def document_of(
@@ -39,41 +38,15 @@ def document_of(
         seconds: That the backlog takes, None where that is not known.
         notes: For people, beside those that follow from the plan.
     """
-    from fleet.plan.lint import hazards
-    from processors.report import instant
-
-    load = load_of(foreseen)
-    report = foreseen.rehearsal.report
-    probed = foreseen.probed
+    load = load_of(foreseen, foreseen.coming)
     return {
         "schemaVersion": VERSION,
         "kind": "plan",
-        "city": report.city,
-        "madeAt": instant(foreseen.made_at),
-        "outcome": report.outcome,
-        "exitCode": report.exit_code,
-        "databases": report.databases,
-        "failedDatabases": len(report.failures),
-        "errors": report.told(),
+        **_outcome(foreseen),
         "backlog": _backlog(foreseen, load, prices, seconds),
-        "rate": {
-            "rowsPerSecond": round(foreseen.rates.present, 4),
-            "rowsPerDay": round(foreseen.rates.present * 86_400),
-            "stopped": foreseen.rates.stopped,
-            "newest": None if foreseen.rates.newest is None else instant(foreseen.rates.newest),
-            "passSeconds": foreseen.pass_s,
-        },
-        "month": {
-            **_sum(foreseen.month),
-            "requestUnitsPerSecond": _rounded(load.request_units_a_second, 4),
-            "containers": [_container(each) for each in foreseen.month.values()],
-        },
-        "charges": {
-            "learnedAt": None if foreseen.learned_at is None else instant(foreseen.learned_at),
-            "probe": None
-            if probed is None
-            else {"writes": probed.writes, "requestUnits": _rounded(probed.request_units)},
-        },
+        "rate": _rate(foreseen),
+        "month": _month(foreseen, load),
+        "charges": _charges(foreseen),
         "prices": {
             "date": prices.date,
             "source": prices.source,
@@ -83,12 +56,55 @@ def document_of(
         "bills": list(_bills(load, prices, choice)),
         "limits": list(_limits(load)),
         "levers": list(_levers(foreseen, load, prices)),
-        "hazards": [
-            {"hazard": each.name, "subject": each.subject, "why": each.why, "try": each.hint}
-            for each in hazards(load, shape_of(foreseen), choice.ru_s)
-        ],
-        "notes": [*notes, *_notes(foreseen, choice)],
+        "hazards": list(_hazards(foreseen, load, choice)),
+        "notes": [*notes, *notes_of(foreseen, choice)],
     }
+
+
+def _outcome(foreseen: "Foreseen") -> dict[str, Any]:
+    from processors.report import instant
+
+    report = foreseen.rehearsal.report
+    return {
+        "city": report.city,
+        "madeAt": instant(foreseen.made_at),
+        "outcome": report.outcome,
+        "exitCode": report.exit_code,
+        "databases": report.databases,
+        "failedDatabases": len(report.failures),
+        "errors": report.told(),
+    }
+
+
+def _rate(foreseen: "Foreseen") -> dict[str, Any]:
+    from processors.report import instant
+
+    rates = foreseen.rates
+    present = rates.present or None
+    return {
+        "rowsPerSecond": _rounded(present, 4),
+        "rowsPerDay": None if present is None else round(present * 86_400),
+        "stopped": rates.stopped,
+        "newest": None if rates.newest is None else instant(rates.newest),
+        "passSeconds": foreseen.pass_s,
+    }
+
+
+def _month(foreseen: "Foreseen", load: "Load") -> dict[str, Any]:
+    written = None if foreseen.coming is None else foreseen.coming.written
+    return {
+        **(dict.fromkeys(_SUMS) if written is None else _sum(written)),
+        "requestUnitsPerSecond": _rounded(load.request_units_a_second, 4),
+        "containers": [] if written is None else [_container(each) for each in written.values()],
+    }
+
+
+def _charges(foreseen: "Foreseen") -> dict[str, Any]:
+    from processors.report import instant
+
+    probed = foreseen.probed
+    told = None if probed is None else {"writes": probed.writes, "requestUnits": _rounded(probed.request_units)}
+    return {"learnedAt": None if foreseen.learned_at is None else instant(foreseen.learned_at), "probe": told}
 
 
 def _backlog(foreseen: "Foreseen", load: "Load", prices: "Prices", seconds: float | None) -> dict[str, Any]:
@@ -131,12 +147,12 @@ def _container(priced: "Priced") -> dict[str, Any]:
 
 
 def _sum(priced: "Mapping[str, Priced]") -> dict[str, Any]:
-    spent = [each.request_units for each in priced.values()]
-    known = [amount for amount in spent if amount is not None]
+    from fleet.plan.traffic import total
+
     return {
         "documents": round(sum(each.inserts + each.replaces for each in priced.values())),
         "bytes": round(sum(each.bytes for each in priced.values())),
-        "requestUnits": round(sum(known), 2) if len(known) == len(spent) else None,
+        "requestUnits": _rounded(total([each.request_units for each in priced.values()])),
         "unpricedDocuments": round(sum(each.unpriced for each in priced.values())),
     }
 
@@ -144,11 +160,12 @@ def _sum(priced: "Mapping[str, Priced]") -> dict[str, Any]:
 def _bills(load: "Load", prices: "Prices", choice: "Choice") -> Iterator[dict[str, Any]]:
     from fleet.plan.bill import bills
     from fleet.plan.limits import storage_gb
+    from fleet.plan.traffic import total
 
     for months in (1, YEAR_MONTHS):
-        gb = sum(storage_gb(load, months).values())
+        gb = total(list(storage_gb(load, months).values()))
         for bill in bills(load, prices, choice, months=months):
-            yield {"month": months, **_bill(bill), "storageGb": round(gb, 3)}
+            yield {"month": months, **_bill(bill), "storageGb": _rounded(gb, 3)}
 
 
 def _bill(bill: "Bill") -> dict[str, Any]:
@@ -172,13 +189,14 @@ def _limits(load: "Load") -> Iterator[dict[str, Any]]:
             "at": each.limit,
             "now": _rounded(each.now, 4),
             "monthsUntil": _rounded(each.months),
+            "known": each.is_known,
         }
 
 
 def _levers(foreseen: "Foreseen", load: "Load", prices: "Prices") -> Iterator[dict[str, Any]]:
     readings = foreseen.settings.container
     for each in foreseen.pulled:
-        pulled = load_of(foreseen, each.month, each.kept_bytes)
+        pulled = load_of(foreseen, each.coming)
         yield _lever(each.lever.name, each.lever.price, load, pulled, prices)
     ttl_s = EXPIRY_DAYS * 86_400
     expiring = [
@@ -195,64 +213,35 @@ def _levers(foreseen: "Foreseen", load: "Load", prices: "Prices") -> Iterator[di
         )
 
 
+def _hazards(foreseen: "Foreseen", load: "Load", choice: "Choice") -> Iterator[dict[str, Any]]:
+    from fleet.plan.lint import hazards
+
+    for each in hazards(load, shape_of(foreseen), choice.ru_s):
+        yield {"hazard": each.name, "subject": each.subject, "why": each.why, "try": each.hint}
+
+
 def _lever(name: str, price: str, load: "Load", pulled: "Load", prices: "Prices") -> dict[str, Any]:
     from fleet.plan.bill import Choice, bills
     from fleet.plan.traffic import total
 
     (before, *_), (after, *_) = (bills(each, prices, Choice(), months=YEAR_MONTHS) for each in (load, pulled))
     spent, spends = (total([each.request_units for each in one.month]) for one in (load, pulled))
-    size, sizes = (sum(each.bytes for each in one.month) for one in (load, pulled))
+    size, sizes = (total([each.bytes for each in one.month]) for one in (load, pulled))
+    saved = None if before.cost is None or after.cost is None else before.cost - after.cost
     return {
         "lever": name,
         "price": price,
         "requestUnitsPerMonth": _rounded(spends),
         "requestUnitsSaved": _share(spent, spends),
-        "bytesPerMonth": round(sizes),
+        "bytesPerMonth": None if sizes is None else round(sizes),
         "bytesSaved": _share(size, sizes),
         "serverlessCostAfterAYear": _rounded(after.cost),
-        "serverlessCostSavedAfterAYear": None
-        if before.cost is None or after.cost is None
-        else round(before.cost - after.cost, 2),
+        "serverlessCostSavedAfterAYear": _rounded(saved),
     }
 
 
 def _share(before: float | None, after: float | None) -> float | None:
     return None if not before or after is None else round(1 - after / before, 4)
-
-
-def _notes(foreseen: "Foreseen", choice: "Choice") -> Iterator[str]:
-    from fleet.plan.limits import manual_floor
-
-    least_ru_s = manual_floor(0.0, choice.highest_ru_s)
-    if choice.ru_s is not None and choice.ru_s < least_ru_s:
-        yield f"{choice.ru_s:,} RU/s is below the least that can be had ({least_ru_s:,})"
-    priced = [*foreseen.backlog.values(), *foreseen.month.values()]
-    probed = foreseen.probed
-    unstated = probed is not None and probed.request_units is None
-    if any(each.request_units is None for each in priced):
-        if not unstated:
-            yield _LEARN if foreseen.learned_at is None else _LEARN_MORE
-    elif unpriced := round(sum(each.unpriced for each in foreseen.backlog.values())):
-        yield f"the charge of {unpriced:,} documents is not known and is left out"
-    if probed is not None and probed.stays:
-        yield "this identity may not delete what the probe wrote: it expires within a minute"
-    yield from _without_effect(foreseen.settings)
-    if unstated:
-        yield "the service states no charges, so nothing could be learned of them"
-    if foreseen.rates.stopped:
-        yield "all writers have stopped: a month is reckoned at the rate at which they wrote last"
-    elif not foreseen.rates.present:
-        yield "too few rows tell how fast they come: a month is not known"
-    if foreseen.settings.every is None:
-        yield "`every` is not set: a pass each hour is reckoned with"
-
-
-def _without_effect(settings: "Settings") -> Iterator[str]:
-    """Settings that change nothing, so that a bill that stays the same is not taken for their effect."""
-    if settings.send != "changes" and (settings.dead_band or settings.swinging_door):
-        yield f"dead_band and swinging_door have no effect, for send is {settings.send}"
-    if settings.bucket_rows == 1 and settings.bucket_seconds is not None:
-        yield "bucket_seconds has no effect, for bucket_rows is 1"
 
 
 def _rounded(amount: float | None, digits: int = 2) -> float | None:

@@ -1,41 +1,37 @@
 """What is foreseen of a city, as the values that its plan is reckoned from."""
 # ruff: noqa: PLC0415 - processors and fleet are imported when they are used, so that help stays fast
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fleet.plan.lint import Shape
     from fleet.plan.traffic import Load, Traffic
+    from processors.containers.definition import Definition
     from processors.planned import Planned
-    from processors.rehearsal.foresee import Foreseen
+    from processors.rehearsal.foresee import Coming, Foreseen
     from processors.rehearsal.pricing import Priced
 
 
-def load_of(
-    foreseen: "Foreseen", month: "Mapping[str, Priced] | None" = None, kept_bytes: Mapping[str, float] | None = None
-) -> "Load":
+def load_of(foreseen: "Foreseen", coming: "Coming | None") -> "Load":
     """The city's load.
 
     Args:
         foreseen: The city.
-        month: What a month brings; None: as it is foreseen.
-        kept_bytes: Bytes of its documents, each once; likewise.
+        coming: In a month, as it is foreseen or with a lever; None where that is not known.
     """
     from fleet.plan.traffic import Load, Sensor
 
-    sensors = [Sensor(name, size, share) for name, (share, size) in foreseen.sensors.items()]
+    sensors = [Sensor(name, sizes, share) for name, (share, sizes) in foreseen.sensors.items()]
     backlog = _traffic(foreseen, foreseen.backlog, foreseen.rehearsal.counted.kept_bytes)
-    coming = foreseen.month if month is None else month
-    stays = foreseen.kept_bytes if kept_bytes is None else kept_bytes
-    return Load(backlog, _traffic(foreseen, coming, stays), foreseen.pass_s, sensors)
+    month = _nothing_known(foreseen) if coming is None else _traffic(foreseen, coming.written, coming.kept_bytes)
+    return Load(backlog, month, foreseen.pass_s, sensors)
 
 
 def shape_of(foreseen: "Foreseen") -> "Shape":
     """What the city's documents look like."""
     from fleet.plan.lint import Shape
-    from processors.city import account
-    from processors.containers.definition import wanted
+    from fleet.plan.traffic import total
     from processors.rehearsal.queried import queried
 
     readings = foreseen.settings.container
@@ -43,7 +39,6 @@ def shape_of(foreseen: "Foreseen") -> "Shape":
     requests = counted.requests.get(readings, 0)
     rows = foreseen.rehearsal.report.taken.rows
     spent = [each.request_units for each in foreseen.backlog.values()]
-    known = [amount for amount in spent if amount is not None]
     return Shape(
         largest={
             name: max(counted.largest.get(name, 0), sampled.largest.get(name, 0))
@@ -51,10 +46,10 @@ def shape_of(foreseen: "Foreseen") -> "Shape":
         },
         odd_ids=counted.odd_ids,
         long_keys=counted.long_keys,
-        indexed={each.name: each.indexed for each in wanted(account(foreseen.settings))},
+        indexed={each.name: each.indexed for each in _containers(foreseen)},
         queried=queried(readings),
         page_rows=foreseen.settings.page_rows,
-        request_units_a_row=sum(known) / rows if rows and len(known) == len(spent) else None,
+        request_units_a_row=total(spent, rows) if rows else None,
         documents_a_request=counted.documents(readings) / requests if requests else None,
     )
 
@@ -78,20 +73,20 @@ def _of_a_document(priced: "Priced") -> float | None:
 
 def planned_of(foreseen: "Foreseen", seconds: float | None) -> "Planned":
     """What the next run compares itself with; as its report, without what the report itself comes to."""
+    from fleet.plan.traffic import total
     from processors.city import form
     from processors.containers import RUNS
     from processors.planned import Planned
 
     backlog = {name: each for name, each in foreseen.backlog.items() if name != RUNS}
-    spent = [each.request_units for each in backlog.values()]
-    known = [amount for amount in spent if amount is not None]
+    spent = total([each.request_units for each in backlog.values()])
     return Planned(
         made_at=foreseen.made_at,
         positions=foreseen.rehearsal.positions,
         form=form(foreseen.settings).encode(),
         rows=foreseen.rehearsal.report.taken.rows,
         documents={name: round(each.inserts + each.replaces) for name, each in backlog.items()},
-        request_units=round(sum(known), 2) if len(known) == len(spent) else None,
+        request_units=None if spent is None else round(spent, 2),
         seconds=None if seconds is None else round(seconds, 3),
     )
 
@@ -99,20 +94,26 @@ def planned_of(foreseen: "Foreseen", seconds: float | None) -> "Planned":
 def _traffic(foreseen: "Foreseen", priced: "Mapping[str, Priced]", kept_bytes: Mapping[str, float]) -> "list[Traffic]":
     """Of each container of the account, also of those to which nothing goes."""
     from fleet.plan.traffic import Traffic
+
+    return [
+        Traffic(
+            each.name,
+            kept_bytes.get(each.name, 0.0),
+            priced[each.name].request_units if each.name in priced else 0.0,
+            each.default_ttl_s,
+        )
+        for each in _containers(foreseen)
+    ]
+
+
+def _nothing_known(foreseen: "Foreseen") -> "list[Traffic]":
+    from fleet.plan.traffic import Traffic
+
+    return [Traffic(each.name, None, None, each.default_ttl_s) for each in _containers(foreseen)]
+
+
+def _containers(foreseen: "Foreseen") -> "Sequence[Definition]":
     from processors.city import account
     from processors.containers.definition import wanted
 
-    found = []
-    for each in wanted(account(foreseen.settings)):
-        there = priced.get(each.name)
-        found.append(
-            Traffic(
-                each.name,
-                0.0 if there is None else there.inserts,
-                0.0 if there is None else there.replaces,
-                kept_bytes.get(each.name, 0.0),
-                0.0 if there is None else there.request_units,
-                each.default_ttl_s,
-            )
-        )
-    return found
+    return wanted(account(foreseen.settings))

@@ -78,8 +78,9 @@ def _backlog(backlog: Row, money: str) -> Iterator[tuple[str, Any]]:
 def _rate(document: Row) -> Iterator[tuple[str, Any]]:
     rate, month = document["rate"], document["month"]
     when = ", until it stopped" if rate["stopped"] else ""
-    yield "rows", f"{rate['rowsPerSecond']:,} a second, {rate['rowsPerDay']:,} a day{when}"
-    yield "documents", f"{month['documents']:,}, {_bytes(month['bytes'])}"
+    each_s, documents = rate["rowsPerSecond"], month["documents"]
+    yield "rows", _UNKNOWN if each_s is None else f"{each_s:,} a second, {rate['rowsPerDay']:,} a day{when}"
+    yield "documents", _UNKNOWN if documents is None else f"{documents:,}, {_bytes(month['bytes'])}"
     spent, each = month["requestUnits"], month["requestUnitsPerSecond"]
     yield "request units", _UNKNOWN if spent is None else f"{_number(spent)}, {each:,.2f} a second"
     yield "a pass every", f"{rate['passSeconds']:g} s"
@@ -90,21 +91,23 @@ def _bill(row: Row) -> Row:
     if how != "serverless":
         how += ", shared by containers" if row["shared"] else ", each container its own"
     ru_s = row["requestUnitsPerSecond"]
-    carries = "" if row["carriesTheRate"] is not False else " (too little)"
+    too_little = " (too little)" if row["carriesTheRate"] is False else ""
+    unset = "-" if row["mode"] == "serverless" else _UNKNOWN
     return {
         "month": row["month"],
         "paid": how,
-        "RU/s": "-" if ru_s is None else f"{ru_s:,}{carries}",
+        "RU/s": (unset if ru_s is None else f"{ru_s:,}") + too_little,
         "throughput": _amount(row["throughputCost"]),
         "storage": _amount(row["storageCost"]),
         "total": _amount(row["cost"]),
-        "GB": f"{row['storageGb']:,.1f}",
+        "GB": _UNKNOWN if row["storageGb"] is None else f"{row['storageGb']:,.1f}",
     }
 
 
 def _limit(row: Row) -> Row:
     months = row["monthsUntil"]
-    reached = "no" if months is None else "now" if not months else f"in {months:,.1f} months"
+    never = "no" if row["known"] else _UNKNOWN
+    reached = never if months is None else "now" if not months else f"in {months:,.1f} months"
     now = row["now"]
     return {
         "limit": row["limit"],

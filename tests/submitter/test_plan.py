@@ -219,8 +219,52 @@ def test_an_endpoint_that_is_not_there_does_not_matter(cli: Cli, data: Path) -> 
 def test_a_table_without_rows(home: Path, cli: Cli) -> None:
     databases.create(home / "data" / "Denver" / "box" / "sensor_data.db")
     document = planned(cli)
-    assert (document["backlog"]["rows"], document["month"]["documents"]) == (0, 0)
+    assert (document["backlog"]["rows"], document["month"]["documents"]) == (0, None)
     assert any("too few rows" in note for note in document["notes"])
+
+
+def test_a_month_that_is_not_known_costs_nobody_knows_what(home: Path, cli: Cli) -> None:
+    for number in range(2):
+        databases.create(home / "data" / "Denver" / f"box{number}" / "sensor_data.db", readings(1))
+    document = planned(cli, "--throughput", "1000")
+    assert any("a month is not known" in note for note in document["notes"])
+    assert (document["rate"]["rowsPerSecond"], document["month"]["requestUnits"]) == (None, None)
+    bills = document["bills"]
+    assert {(bill["cost"], bill["storageCost"], bill["storageGb"], bill["carriesTheRate"]) for bill in bills} == {
+        (None, None, None, None)
+    }
+    assert {(limit["monthsUntil"], limit["known"]) for limit in document["limits"]} == {(None, False)}
+    assert {(lever["bytesSaved"], lever["requestUnitsSaved"]) for lever in document["levers"]} == {(None, None)}
+    lines = cli("plan", "--city", "Denver", "--output", "table").stdout.splitlines()
+    limits = lines[lines.index("LIMITS  of partitions, at the present rate") + 2 :][:3]
+    assert all(line.endswith("not known") for line in limits)
+
+
+@pytest.mark.usefixtures("charging")
+def test_serverless_that_is_too_little_is_said(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleet.plan.bill.SERVERLESS_RU_S", 0.5)
+    lines = cli("plan", "--city", "Denver", "--probe", "--output", "table").stdout.splitlines()
+    assert [line for line in lines if line.split()[:5] == ["1", "serverless", "-", "(too", "little)"]]
+
+
+@pytest.mark.usefixtures("data")
+def test_an_index_that_changes_no_charge_is_noted(cli: Cli) -> None:
+    index = 'indexed={"anomalies": ["/city", "/sensorId", "/month", "/observedAt"]}'
+    told = [note for note in planned(cli, "--set", index)["notes"] if note.startswith("indexed")]
+    assert len(told) == 1
+    assert "--probe" in told[0]
+    assert not [note for note in planned(cli)["notes"] if note.startswith("indexed")]
+
+
+@pytest.mark.usefixtures("charging")
+def test_what_is_left_out_of_a_month_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("processors.rehearsal.pricing.UNPRICED_SHARE", 1.0)
+    monkeypatch.setattr("processors.rehearsal.probe.MOST_WRITES", 8)
+    document = planned(cli, "--probe")
+    priced = [each for each in document["month"]["containers"] if each["requestUnits"] is not None]
+    unpriced = sum(each["unpricedDocuments"] for each in priced)
+    assert unpriced > 0
+    assert f"the charge of {unpriced:,} documents of a month is not known and is left out" in document["notes"]
 
 
 def test_a_price_file_that_is_damaged(data: Path, cli: Cli) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet.plan.bill import HOURS, Bill, Choice, bills, of_backlog, scaled_to
+from fleet.plan.bill import HOURS, Bill, Choice, Scaled, billed, bills, of_backlog, scaled_to
 from fleet.plan.duration import SAVED_S, seconds
 from fleet.plan.limits import GB
 from fleet.plan.prices import read
@@ -16,8 +16,7 @@ PRICES = read()
 def load(*rates: float | None, gb: float = 0.0, pass_s: float = 3_600.0) -> Load:
     """Containers with so many RU/s in the mean, and GB a month each."""
     month = [
-        Traffic(f"c{number}", 1.0, 0.0, gb * GB, None if rate is None else rate * MONTH_S)
-        for number, rate in enumerate(rates)
+        Traffic(f"c{number}", gb * GB, None if rate is None else rate * MONTH_S) for number, rate in enumerate(rates)
     ]
     return Load((), month, pass_s)
 
@@ -66,13 +65,13 @@ def test_floors_follow_storage_and_the_highest_ever() -> None:
 
 
 def test_autoscale_is_billed_by_the_peak_of_each_hour() -> None:
-    assert scaled_to(4_000, 1.0, 30.0) == 400  # 30 RU at once: below a tenth
-    assert scaled_to(4_000, 50.0, 30.0) == 1_500  # 1,500 RU at once
-    assert scaled_to(4_000, 50.0, 3_600.0) == 4_000  # 180,000 RU at once, in each hour
+    assert scaled_to(4_000, 1.0, 30.0) == Scaled(400, 400, 1.0)  # 30 RU at once: below a tenth
+    assert scaled_to(4_000, 50.0, 30.0) == Scaled(1_500, 400, 1.0)  # 1,500 RU at once
+    assert scaled_to(4_000, 50.0, 3_600.0) == Scaled(4_000, 400, 1.0)  # 180,000 RU at once, in each hour
     daily = scaled_to(4_000, 50.0, 86_400.0)  # 4,320,000 RU in 1,080 s, in one hour of 24
-    assert daily == pytest.approx((4_000 + 23 * 400) / 24)
-    longer = scaled_to(4_000, 500.0, 86_400.0)  # 3 hours of each day
-    assert longer == pytest.approx((3 * 4_000 + 21 * 400) / 24)
+    assert daily == Scaled(4_000, 400, pytest.approx(1 / 24))
+    assert billed([daily], 0.0) == pytest.approx((4_000 + 23 * 400) / 24)
+    assert scaled_to(4_000, 500.0, 86_400.0) == Scaled(4_000, 400, pytest.approx(3 / 24))
     found = bills(load(50.0, pass_s=30.0), PRICES, Choice(4_000))
     assert bill(found, "autoscale").throughput == pytest.approx(15 * 0.012 * HOURS)
 
@@ -87,6 +86,22 @@ def test_the_free_tier() -> None:
     assert bill(least, "manual", shared=True).cost == 0.0
 
 
+def test_the_free_tier_is_of_each_hour() -> None:
+    # One hour of six at 4,000 RU/s, of which 3,000 are billed; 400 in the others, and nothing is billed of that.
+    found = bills(load(50.0, pass_s=6 * 3_600.0), PRICES, Choice(4_000, free_tier=True))
+    assert bill(found, "autoscale", shared=True).throughput == pytest.approx(5 * 0.012 * HOURS)
+    # A container that takes three hours of each day, and one that takes one of them.
+    found = bills(load(500.0, 50.0, pass_s=86_400.0), PRICES, Choice(4_000, free_tier=True))
+    hours = 1 * (8_000 - 1_000) + 2 * (4_400 - 1_000) + 21 * 0
+    assert bill(found, "autoscale").throughput == pytest.approx(hours / 24 / 100 * 0.012 * HOURS)
+
+
+def test_serverless_has_an_end_too() -> None:
+    assert bill(bills(load(5_000.0, 5_000.0), PRICES, Choice()), "serverless").carries is True
+    assert bill(bills(load(1.0, 5_001.0), PRICES, Choice()), "serverless").carries is False
+    assert bill(bills(load(1.0, None), PRICES, Choice()), "serverless").carries is None
+
+
 def test_what_is_not_known_is_not_guessed() -> None:
     found = bills(load(1.0, None), PRICES, Choice())
     assert bill(found, "serverless").cost is None
@@ -97,7 +112,14 @@ def test_what_is_not_known_is_not_guessed() -> None:
     assert bill(given, "manual").cost == pytest.approx(20 * 0.008 * HOURS)
     assert bill(given, "manual").carries is None
     assert of_backlog(load(None), PRICES) == 0.0
-    assert of_backlog(Load([Traffic("c", 1, 0, 1, None)], (), 1.0), PRICES) is None
+    assert of_backlog(Load([Traffic("c", 1, None)], (), 1.0), PRICES) is None
+
+
+def test_storage_that_is_not_known_costs_nobody_knows_what() -> None:
+    unknown = Load((), [Traffic("a", GB, 0.0), Traffic("b", None, None)], 60.0)
+    for each in bills(unknown, PRICES, Choice(1_000)):
+        assert (each.storage, each.cost) == (None, None)
+        assert each.carries is None
 
 
 def test_a_backlog_takes_its_request_units_by_the_throughput() -> None:

@@ -45,6 +45,8 @@ def test_prices_of_ones_own(tmp_path: Path) -> None:
         ({"storagePerGbAndMonth": "0,25"}, 10, 'expected a number of 0 or more, found "0,25"'),
         ({"manualPer100RequestUnitsPerSecondAndHour": -1}, 8, "expected a number of 0 or more, found -1"),
         ({"serverlessPerMillionRequestUnits": True}, 7, "expected a number of 0 or more, found true"),
+        ({"serverlessPerMillionRequestUnits": 10**400}, 7, "expected a number of 0 or more, found 1000"),
+        ({"schemaVersion": True}, 2, "expected 1, found true"),
         ({"date": "March"}, 3, 'expected a date such as 2026-01-31, found "March"'),
         ({"schemaVersion": 2}, 2, "expected 1, found 2"),
         ({"discount": 5}, 11, "there is no such price"),

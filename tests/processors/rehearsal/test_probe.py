@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -12,7 +13,7 @@ import pytest
 
 from processors.charges import Learned
 from processors.city import passes
-from processors.containers import RUNS
+from processors.containers import RUNS, making
 from processors.containers.definition import definitions
 from processors.cosmos import Account
 from processors.errors import EndpointError, ProcessorError, SinkError, Stopped
@@ -96,7 +97,8 @@ def test_levers_are_priced_by_it(data: Node, strict: StrictCosmos) -> None:
     plan = foreseen(data, strict.account)
     assert plan.pulled
     for pulled in plan.pulled:
-        assert all(each.request_units is not None for each in pulled.month.values()), pulled
+        assert pulled.coming is not None
+        assert all(each.request_units is not None for each in pulled.coming.written.values()), pulled
 
 
 def test_all_is_deleted_when_a_write_fails(data: Node, strict: StrictCosmos) -> None:
@@ -182,6 +184,31 @@ def test_what_is_planned_most_comes_first() -> None:
     assert MOST_WRITES - 3 < sum(one.writes for one in chosen) <= MOST_WRITES
     assert chosen[0].document.size == 20_000
     assert all(one.replaced for one in chosen)
+
+
+def test_something_of_each_container_comes_before_more_of_another() -> None:
+    samples = Samples()
+    rows = [("readings", "insert", round(200 * 1.13**number), 1_000.0) for number in range(60)]
+    rows += [("anomalies", "insert", 500, 1.0), ("runs", "insert", 900, 1.0)]
+    for container, _, size, _ in rows:
+        samples.see(container, Documents(("c", "s", "m"), [{"id": f"i{size}"}], [size]))
+    chosen = choose(pl.DataFrame(rows, schema=WRITES, orient="row"), samples)
+    assert {one.container for one in chosen} == {"readings", "anomalies", "runs"}
+
+
+def test_charges_of_another_index_are_not_those_of_this_one(
+    data: Node, strict: StrictCosmos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (report,) = passes(data.settings(strict.account, page_rows=500), World(), Silent())
+    assert report.exit_code == 0
+    databases.append(data.database("box"), readings(100, sensors=("s1", "s2"), start=START.replace(day=24)))
+    monkeypatch.setattr("processors.rehearsal.probe.MOST_WRITES", 0)
+    assert foreseen(data, strict.account).backlog["aggregates"].request_units is not None
+    indexed = {"aggregates": ("/city", "/sensorId", "/month", "/windowStart", "/count")}
+    making.create(replace(strict.account, indexed=indexed), update=True)
+    plan = foreseen(data, strict.account)
+    assert plan.backlog["aggregates"].request_units is None
+    assert plan.backlog["anomalies"].request_units is not None or "anomalies" not in plan.backlog
 
 
 def test_charges_are_known_for_all_that_was_counted(data: Node, strict: StrictCosmos) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,8 +17,6 @@ from processors.form import Form
 from processors.model import Documents
 from processors.rehearsal import Rehearsal, rehearse, sample
 from processors.rehearsal.counting import Counting
-from processors.rehearsal.month import MONTH_S, month
-from processors.rehearsal.queried import queried
 from processors.rehearsal.rates import rates
 from processors.rounds import Means, show_waiting, take_rounds
 from processors.settings import Settings
@@ -188,6 +185,16 @@ def test_a_description_that_was_said_for_what_waits_is_said_again(node: Node) ->
     assert counts(foretold) == full_run(node, **form)
 
 
+@pytest.mark.parametrize("form", [{"descriptions": "once"}, {"descriptions": "once", "bucket_rows": 30}], ids=str)
+def test_a_description_that_was_said_the_day_before_takes_its_own_place(node: Node, form: Mapping[str, Any]) -> None:
+    databases.create(node.database("box"), readings(30, sensors=("s1", "s2")))
+    full_run(node, **form)
+    databases.append(node.database("box"), readings(30, sensors=("s1", "s2"), start=START + timedelta(days=1)))
+    foretold = rehearse(settings(node, **form), World())
+    assert counts(foretold)["readings"][1] >= 2
+    assert counts(foretold) == full_run(node, **form)
+
+
 def test_requests_partitions_and_sizes(node: Node) -> None:
     databases.create(node.database("box"), readings(250, sensors=("s1", "s2"), step_s=0.5))
     counted = rehearse(settings(node, page_rows=20_000), World()).counted
@@ -237,23 +244,6 @@ def test_a_sample_is_of_the_latest_rows(node: Node, monkeypatch: pytest.MonkeyPa
     assert (bucketed.rows, bucketed.counted.documents("readings"), bucketed.shown.documents("readings")) == (60, 1, 2)
 
 
-def test_a_month_of_each_and_of_buckets(node: Node) -> None:
-    databases.create(node.database("box"), readings(150, step_s=1.0))
-    plain, bucketed = sample(settings(node), World(), [Form(), Form(bucket_rows=60)])
-    chosen = {"readings": "readings", "pass_s": 30.0, "report_bytes": 500}
-    each = month(plain, 1.0, hold_s=300.0, **chosen)  # type: ignore[arg-type]
-    rows = each.writes.filter(container="readings")
-    assert rows["documents"].sum() == pytest.approx(MONTH_S)
-    assert each.writes.filter(container="runs")["documents"].to_list() == [MONTH_S / 30]
-    together = month(bucketed, 1.0, hold_s=300.0, **chosen).writes.filter(container="readings")  # type: ignore[arg-type]
-    shows, full = MONTH_S / 300, MONTH_S / 60
-    assert together["documents"].sum() == pytest.approx(shows + full)
-    replaced = together.filter(operation="replace")["documents"].sum()
-    assert replaced == pytest.approx(shows)  # each bucket that was shown is replaced once, when it is full
-    often = month(bucketed, 1.0, hold_s=10.0, **chosen).writes.filter(container="readings")  # type: ignore[arg-type]
-    assert often["documents"].sum() == pytest.approx(MONTH_S / 30 + full)
-
-
 def test_rates_of_writers_that_go_on_and_that_stopped(node: Node) -> None:
     databases.create(node.database("box"), readings(200, step_s=2.0))
     end = START + timedelta(seconds=400)
@@ -263,18 +253,3 @@ def test_rates_of_writers_that_go_on_and_that_stopped(node: Node) -> None:
     assert (gone.present, gone.stopped) == (pytest.approx(0.5), True)
     databases.create(node.database("box"), [])
     assert rates(settings(node), end).present == 0.0
-
-
-def test_what_is_queried_is_what_the_source_says() -> None:
-    """Each property in a condition, an order or a sum of this program's queries, and no other."""
-    root = Path(__file__).parents[3] / "processors"
-    names = ("query", "verify", "feedback", "erase")
-    files = [path for name in names for path in (*root.glob(f"{name}.py"), *root.glob(f"{name}/*.py"))]
-    text = "".join(path.read_text(encoding="utf-8") for path in files)
-    text = text.replace("{LAST_OBSERVED_AT}", "lastObservedAt").replace("{COUNT}", "count")
-    conditions = re.findall(r"c\.\w+ (?:=|>=|<=|<|>|!=|IN) ?|ORDER BY c\.\w+|SUM\(c\.\w+", text)
-    named = set(re.findall(r"c\.(\w+)", " ".join(conditions)))
-    by_time = {"windowStart", "startedAt"}  # `Selection.time`, as `erase` gives it
-    within_a_partition = {"generation", "rowId"}  # beside the full key, in `verify.lookup`
-    known = set().union(*queried("readings").values())
-    assert known == (named | by_time) - within_a_partition - {"id"}
