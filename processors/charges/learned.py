@@ -17,6 +17,9 @@ GAP = 1.25
 published charges (https://learn.microsoft.com/azure/cosmos-db/understand-request-unit-consumption) this is off by 2 %
 at most, where they bend most, at 2 KB."""
 
+ALIKE = 1.25
+"""Charges that differ by so much at most bound what is between their sizes, however far apart these are."""
+
 NEAR = 0.05
 """A size that is so near to one that was charged is charged the same."""
 
@@ -125,8 +128,8 @@ class Learned:
     def charge(self, container: str, operation: str, sizes: pl.Series) -> pl.Series:
         """Request units of each document; null where nothing near its size was charged.
 
-        On the line between the two nearest sizes that were charged, if these are at most `GAP` apart; else that of a
-        size within `NEAR`.
+        On the line between the two nearest sizes that were charged, if these are at most `GAP` apart, or their charges
+        `ALIKE`: a larger document is charged no less than a smaller one. Else that of a size within `NEAR`.
 
         Args:
             container: By the name that it has in the account.
@@ -154,7 +157,8 @@ class Learned:
 def _charge() -> pl.Expr:
     size, low, high = pl.col("size"), pl.col("size.one"), pl.col("size.two")
     one, two = pl.col("charge.one"), pl.col("charge.two")
-    between = size.is_between(low, high) & (high <= low * GAP) & (high > low)
+    alike = pl.max_horizontal(one, two) <= pl.min_horizontal(one, two) * ALIKE
+    between = size.is_between(low, high) & (high > low) & ((high <= low * GAP) | alike)
     nearest = pl.when((size - low).abs() <= (high - size).abs()).then(pl.struct(low.alias("size"), one.alias("charge")))
     near = nearest.otherwise(pl.struct(high.alias("size"), two.alias("charge")))
     near_size, near_charge = near.struct.field("size"), near.struct.field("charge")
