@@ -121,7 +121,8 @@ class Intake:
         sent = self._sender.send(batch, judged, windows)
         rejects = pl.concat([conformed.rejects, sent.refused])
         refined = counted(refined, carried, branch.position, conformed.valid, len(rejects))
-        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.form, sent.left)
+        private = recipe.privacy.document()
+        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.form, sent.left, private)
         branch = lineage.advance(branch, batch.last_id, ends[-1])
         checkpoint.advance(database.sensor, branch, {**refined.carried, **sent.carried}, refined.windows)
         self.branch = branch
