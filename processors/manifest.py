@@ -43,6 +43,7 @@ class Manifest:
         form: In which form its readings left (`form.Form.document`); None when that was lost.
         left: First and last row id of each run of readings that left with it, of this batch or of those before: all
             readings of the generation between the two. None: those of the batch, unless it is of a stage without any.
+        privacy: What was hidden of the readings that left with it (`Privacy.document`); None: that was not recorded.
     """
 
     generation: str
@@ -56,6 +57,7 @@ class Manifest:
     checksums: Mapping[str, int] = field(default_factory=dict)
     form: Mapping[str, Any] | None = None
     left: Sequence[Sequence[int]] | None = None
+    privacy: Mapping[str, Any] | None = None
 
 
 def after_name(position: int) -> str:
@@ -176,12 +178,22 @@ def _holds(manifest: Manifest) -> bool:
         and isinstance(manifest.checksums, dict)
         and isinstance(manifest.form, dict | None)
         and (manifest.left is None or _are_runs(manifest.left))
+        and (manifest.privacy is None or _is_privacy(manifest.privacy))
     )
 
 
 def _are_runs(value: object) -> bool:
     return isinstance(value, list) and all(
         isinstance(run, list) and len(run) == 2 and all(map(_is_integer, run)) and run[0] <= run[1] for run in value
+    )
+
+
+def _is_privacy(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"decimals", "drop", "hash"}
+        and _is_integer(value["decimals"])
+        and all(isinstance(name, str) for names in (value["drop"], value["hash"]) for name in names)
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -42,6 +43,7 @@ class Untouched(Archive):
         anchors: Sequence[Anchor],
         form: Form | None = None,
         left: Sequence[Sequence[int]] | None = None,
+        privacy: Mapping[str, Any] | None = None,
     ) -> None:
         """Nothing is kept."""
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import shutil
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -89,6 +90,7 @@ class Archive:
         anchors: Sequence[Anchor],
         form: Form | None = None,
         left: Sequence[Sequence[int]] | None = None,
+        privacy: Mapping[str, Any] | None = None,
     ) -> None:
         """Keeps a batch. When this returns it survives a power cut, and readers see it once.
 
@@ -100,6 +102,7 @@ class Archive:
             anchors: First and last row.
             form: In which form its readings left.
             left: See `manifest.Manifest`.
+            privacy: Likewise.
 
         Raises:
             ArchiveError: The disk is full or read-only; nothing is committed then.
@@ -117,6 +120,7 @@ class Archive:
                 stage=None if form is None else form.stage,
                 form=None if form is None else form.document(),
                 left=left,
+                privacy=privacy,
             )
             manifest = self._set_aside(self._places.aside, manifest, valid, rejects)
             write_whole(self._places.manifest(batch.generation, after), encode(manifest))
@@ -156,6 +160,19 @@ class Archive:
         if manifest is None:
             raise ArchiveError("read a manifest", path, why="it is damaged", hint="ingest once: the run mends it")
         return manifest
+
+    def written_at(self, generation: str, after: int | None = None) -> float | None:
+        """Seconds since 1970 when a batch's manifest was written, None when it is not there.
+
+        Args:
+            generation: Life of the database.
+            after: Position that the batch started after; None: when the generation was announced.
+        """
+        path = self._places.manifests / generation / _GENERATION
+        if after is not None:
+            path = self._places.manifest(generation, after)
+        with self._explained("read"):
+            return path.stat().st_mtime if path.exists() else None
 
     def read(self, manifest: Manifest) -> pl.DataFrame:
         """The batch's readings (`schema.READING`), in id order, also from files that are not in place yet.

@@ -118,10 +118,11 @@ class Intake:
         refined = refine(conformed.valid, carried, checkpoint, branch.generation, recipe.judges())
         windows = closed(refined, carried, checkpoint, branch.generation)
         judged = Judged(conformed.valid, refined, Origin(database.city, branch.generation), carried, recipe.form)
+        private = recipe.privacy.document()
         sent = self._sender.send(batch, judged, windows)
         rejects = pl.concat([conformed.rejects, sent.refused])
         refined = counted(refined, carried, branch.position, conformed.valid, len(rejects))
-        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.form, sent.left)
+        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.form, sent.left, private)
         branch = lineage.advance(branch, batch.last_id, ends[-1])
         checkpoint.advance(database.sensor, branch, {**refined.carried, **sent.carried}, refined.windows)
         self.branch = branch

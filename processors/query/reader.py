@@ -33,6 +33,8 @@ class Reader:
     Attributes:
         request_units: Charge of all queries; None where no answer stated one.
         answers: How many it came with.
+        default_ttl_s: Seconds after which documents expire unless they say otherwise; None: they do not, or the
+            service does not tell.
     """
 
     def __init__(
@@ -41,9 +43,11 @@ class Reader:
         container: ContainerProxy,
         runner: asyncio.Runner,
         stop: threading.Event | None = None,
+        default_ttl_s: int | None = None,
     ):
         self.request_units: float | None = None
         self.answers = 0
+        self.default_ttl_s = default_ttl_s
         self._account = account
         self._container = container
         self._runner = runner
@@ -97,7 +101,8 @@ def open_reader(account: Account, container: str) -> Iterator[Reader]:
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         try:
-            yield Reader(account, runner.run(_enter(account, container, stack)), runner)
+            proxy, ttl_s = runner.run(_enter(account, container, stack))
+            yield Reader(account, proxy, runner, default_ttl_s=ttl_s)
         finally:
             runner.run(stack.aclose())
 
@@ -134,15 +139,16 @@ async def _until(stop: threading.Event | None, work: Coroutine[Any, Any, T]) -> 
     return await (work if stop is None else until_stopped(work, stop))
 
 
-async def _enter(account: Account, container: str, stack: AsyncExitStack) -> ContainerProxy:
+async def _enter(account: Account, container: str, stack: AsyncExitStack) -> tuple[ContainerProxy, int | None]:
     client = await stack.enter_async_context(cosmos.connect(account, sdk_retries=True))
     proxy = client.get_database_client(account.database).get_container_client(container)
     try:
-        await proxy.read()
+        properties = await proxy.read()
     except cosmos.TRANSPORT_ERRORS as error:
         subject = f"{account.database}/{container}"
         raise cosmos.explain(error, account, "read the container", subject) from error
-    return proxy
+    ttl_s = properties.get("defaultTtl")
+    return proxy, ttl_s if isinstance(ttl_s, int) and ttl_s > 0 else None
 
 
 def _explain(error: BaseException, account: Account, container: str) -> ProcessorError:

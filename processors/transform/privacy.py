@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -24,6 +25,10 @@ class Privacy:
     drop: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
     hash_key: bytes = field(default=b"", repr=False)
+
+    def document(self) -> dict[str, Any]:
+        """What is hidden and how, as JSON; never the key."""
+        return {"decimals": self.coordinate_decimals, "drop": sorted(self.drop), "hash": sorted(self.hash)}
 
 
 def sanitize(rows: pl.DataFrame, privacy: Privacy) -> pl.DataFrame:

@@ -28,9 +28,9 @@ import polars as pl
 
 from processors import archive as archives
 from processors import city, discover
-from processors.city import World
 from processors.document import Origin
 from processors.errors import ArchiveError, ProcessorError, SourceChanged, SourceError
+from processors.manifest import after_name
 from processors.model import Branch, Database
 from processors.names import partition_value
 from processors.query import open_reader
@@ -40,7 +40,7 @@ from processors.source import Source
 from processors.standing import Standing, Untouched, open_table, stand
 from processors.verify.described import Descriptions
 from processors.verify.extras import extras
-from processors.verify.findings import Counts, Findings, VerifyReport, open_findings
+from processors.verify.findings import Counts, Finding, Findings, VerifyReport, open_findings
 from processors.verify.gone import all_gone, is_refusal
 from processors.verify.holdings import Holding, Holdings
 from processors.verify.lookup import Lookup
@@ -48,11 +48,16 @@ from processors.verify.stored import Comparison, Stored
 from processors.verify.stretches import FORM, Stretch, stretches
 from processors.verify.tables import compared, page
 from processors.verify.waits import waits
+from processors.world import World
 
 __all__ = ["VerifyReport", "verify"]
 
 _MOST_ROWS = 5_000
 """Rows at a time, and their documents as Python objects, also where pages are larger."""
+
+_LATE_S = 3_600.0
+"""Documents may expire so many seconds before a manifest tells, or a tenth of their life where that is less: they are
+written before it, and while this one goes on time passes."""
 
 _CHANGES = 3
 """Times that a table may be replaced while a page of it is read."""
@@ -143,7 +148,7 @@ def _verify(state: _State) -> None:
         for holding in holdings.holdings:
             try:
                 stored = Stored(comparison, holding.database.sensor)
-                _Verification(state, holdings, holding, ask, stored).run()
+                _Verification(state, holdings, holding, ask, stored, reader.default_ttl_s).run()
             except (SourceError, ArchiveError) as error:
                 state.failures[holding.database.sensor] = error
             if state.interrupted:
@@ -158,12 +163,15 @@ def _verify(state: _State) -> None:
 class _Verification:
     """One database, its archive and its documents."""
 
-    def __init__(self, state: _State, holdings: Holdings, holding: Holding, ask: Ask, stored: Stored):
+    def __init__(
+        self, state: _State, holdings: Holdings, holding: Holding, ask: Ask, stored: Stored, ttl_s: int | None
+    ):
         self._state = state
         self._holdings = holdings
         self._holding = holding
         self._ask = ask
         self._stored = stored
+        self._ttl_s = ttl_s
         self._recipe = city.recipe(state.settings)
         self._page_rows = _page_rows(state.settings)
         self._standing: Standing
@@ -188,7 +196,8 @@ class _Verification:
             archive = self._holding.archive
             begins = self._standing.begins.get(branch.generation)
             waiting = waits(self._ask, self._holding.database.sensor, branch.generation)
-            left = all_gone(archive, branch.generation)
+            left = all_gone(archive, branch.generation, self._expired_before())
+            left.begun_anew(branch.base_id, begins or branch.base_id, branch.generation, archive)
             self._stored.begin(left, waiting)
             for stretch in stretches(archive, branch, begins, self._page_rows, left):
                 if self._state.world.stop.is_set():
@@ -200,22 +209,39 @@ class _Verification:
         if source is not None:
             self._counts.waiting += source.count(max(position, self._standing.position))
 
+    def _expired_before(self) -> float | None:
+        if self._ttl_s is None:
+            return None
+        return self._state.world.now().timestamp() - self._ttl_s + min(_LATE_S, self._ttl_s / 10)
+
     def _stand(self, source: Source | None) -> Standing:
         holding = self._holding
         return stand(holding.database, source, holding.archive, self._holdings.recorded, self._recipe)
 
     def _stretch(self, source: Source | None, branch: Branch, stretch: Stretch) -> None:
         origin = Origin(self._holding.database.city, branch.generation)
-        if source is not None:
-            self._table(source, stretch, origin)
-        if stretch.kept is not None:
+        told = source is not None and self._table(source, stretch, origin)
+        if stretch.kept is None:
+            if not stretch.elsewhere and not told:
+                self._state.findings.add(self._lost(stretch))
+        else:
             broken = [row_id for row_id, rules in stretch.rejects.items() if not is_refusal(rules)]
             self._counts.rejects += len(broken)
             self._counts.rows += len(broken)
             self._stored.compare(stretch.kept, stretch.rejects, origin)
 
-    def _table(self, source: Source, stretch: Stretch, origin: Origin) -> None:
-        """Compares the table's rows, as long as it is this life of the database that it holds."""
+    def _lost(self, stretch: Stretch) -> Finding:
+        """Batches form a chain: one that no batch follows on from was there, also when the table has lost its rows."""
+        why = f"the archive lacks the batch after row {after_name(stretch.after)}"
+        return Finding("missing", None, None, None, self._holding.database.sensor, why)
+
+    def _table(self, source: Source, stretch: Stretch, origin: Origin) -> bool:
+        """Compares the table's rows, as long as it is this life of the database that it holds.
+
+        Returns:
+            Whether there was something to tell.
+        """
+        told = False
         position, changes, size, zone = stretch.after, 0, self._page_rows, self._recipe.default_zone
         while (life := self._standing.branch) is not None and origin.generation in self._standing.limits:
             limit = self._standing.limits[origin.generation]
@@ -229,7 +255,7 @@ class _Verification:
                 self._standing = self._stand(source)
                 continue
             if found is None:
-                return
+                break
             findings = list(compared(found.rows, stretch, origin, self._holding.database.sensor))
             if findings and self._has_changed(source):
                 continue
@@ -240,6 +266,8 @@ class _Verification:
             else:
                 for finding in findings:
                     self._state.findings.add(finding)
+                told |= bool(findings)
+        return told
 
     def _has_changed(self, source: Source) -> bool:
         """Whether the table now holds another life than it did, so that what was found in it proves nothing."""

@@ -17,7 +17,17 @@ from processors.verify.waits import Waits
 DUE = "!due"
 """Column: why a reading should be in Cosmos, or why it need not be."""
 
+MARKED = "!marked"
+"""Column: whether its document says `provisional`, null where it may or may not."""
+
+PRIVACY = "!privacy"
+"""Column: what was hidden of it when it left (`Manifest.privacy` as JSON), null where that is not known."""
+
+OWN = (DUE, MARKED, PRIVACY, FORM)
+"""Columns that are no reading's."""
+
 LEFT = "left"
+EXPIRED = "expired"
 SHOWN = "shown"
 LOST = "lost"
 HELD = "held"
@@ -26,9 +36,9 @@ AGGREGATED = "aggregated"
 REFUSED = "refused"
 
 DEMANDED = (LEFT, SHOWN, LOST)
-"""Of these Cosmos must have a document; of the others, but for the last two, it may."""
+"""Of these Cosmos must have a document; of the others, but for those aggregated or refused, it may."""
 
-SENT = (*DEMANDED, HELD, LEFT_OUT)
+SENT = (*DEMANDED, EXPIRED, HELD, LEFT_OUT)
 """What may be in Cosmos."""
 
 WHY = {
@@ -41,7 +51,7 @@ UNKNOWN = ", unless it was left out or taken in at the stage aggregated: the arc
 
 
 def with_due(kept: pl.DataFrame, rejects: Mapping[int, Sequence[str]], gone: Gone, waits: Waits | None) -> pl.DataFrame:
-    """The readings with `DUE`.
+    """The readings with `DUE`, `MARKED` and `PRIVACY`.
 
     Args:
         kept: Readings with `FORM`, in id order.
@@ -63,6 +73,8 @@ def with_due(kept: pl.DataFrame, rejects: Mapping[int, Sequence[str]], gone: Gon
         .then(pl.lit(REFUSED))
         .when(pl.col(FORM).is_in(aggregated))
         .then(pl.lit(AGGREGATED))
+        .when(gone.expired(ids) & (known | ~held))
+        .then(pl.lit(EXPIRED))
         .when(gone.has(ids) & (known | ~held))
         .then(pl.lit(LEFT))
         .when(shown)
@@ -77,7 +89,16 @@ def with_due(kept: pl.DataFrame, rejects: Mapping[int, Sequence[str]], gone: Gon
         .then(pl.lit(LOST))
         .otherwise(pl.lit(HELD))
     )
-    return kept.with_columns(due.alias(DUE))
+    doors = [text for text, form in forms.items() if form is not None and form.swinging_door]
+    decided = counted & pl.repeat(gone.is_whole, len(ids), eager=True)
+    marked = (
+        pl.when(pl.col(DUE).is_in([LEFT, EXPIRED]) & known)
+        .then(statement=False)
+        .when((pl.col(DUE) == LEFT_OUT) & pl.col(FORM).is_in(doors) & decided)
+        .then(statement=True)
+    )
+    private = pl.when(pl.col(DUE).is_in([LEFT, EXPIRED])).then(gone.privacy(ids))
+    return kept.with_columns(due.alias(DUE)).with_columns(marked.alias(MARKED), private.alias(PRIVACY))
 
 
 def asked(known: pl.DataFrame) -> list[pl.Series]:

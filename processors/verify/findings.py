@@ -27,7 +27,7 @@ class Finding:
     Attributes:
         kind: `missing`, `extra` or `differing`.
         id: Of the reading, which is that of its own document where it has one; of the document where that is damaged;
-            None for a row without a usable sensor id.
+            None for a row without a usable sensor id, and for a batch that is lost.
         sensor: Sensor id, None where it cannot be told.
         rowId: Row id, None where it cannot be told.
         database: Sensor folder, None where it cannot be told.
@@ -44,7 +44,8 @@ class Finding:
     @property
     def name(self) -> str:
         """The reading's id, or how else to find it."""
-        return self.id or f"row {self.rowId} of {self.database}"
+        what = "a batch" if self.rowId is None else f"row {self.rowId}"
+        return self.id or f"{what} of {self.database}"
 
 
 @dataclass
@@ -53,11 +54,12 @@ class Counts:
 
     Attributes:
         rows: Taken in, whether the table still has them or only the archive: `readings`, `held`, `leftOut`,
-            `rejects`, `aggregated`, and what is missing.
+            `expired`, `rejects`, `aggregated`, and what is missing.
         readings: Found in Cosmos, where they should be or may be.
         documents: That these are in.
         held: Readings that wait for their bucket to be full, and that Cosmos need not have yet.
         leftOut: Readings that were left out on purpose, and that Cosmos does not have.
+        expired: Readings that left longer ago than the container keeps documents (TTL), and that it does not have.
         rejects: Rows that were rejected, or that Cosmos did not take.
         aggregated: Rows taken in at the stage `aggregated`, which have no reading documents on purpose.
         waiting: Rows of the tables that are not taken in yet.
@@ -68,6 +70,7 @@ class Counts:
     documents: int = 0
     held: int = 0
     leftOut: int = 0  # noqa: N815 - as it is written
+    expired: int = 0
     rejects: int = 0
     aggregated: int = 0
     waiting: int = 0

@@ -12,7 +12,20 @@ from processors.pipeline.recipe import Recipe
 from processors.schema import MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
 from processors.verify.described import Descriptions
 from processors.verify.documents import differences, prepared
-from processors.verify.due import AGGREGATED, DUE, HELD, LEFT_OUT, REFUSED, SENT, UNKNOWN, WHY, asked, with_due
+from processors.verify.due import (
+    AGGREGATED,
+    DUE,
+    EXPIRED,
+    HELD,
+    LEFT_OUT,
+    OWN,
+    REFUSED,
+    SENT,
+    UNKNOWN,
+    WHY,
+    asked,
+    with_due,
+)
 from processors.verify.findings import Finding, Findings, Kind
 from processors.verify.gone import Gone
 from processors.verify.lookup import IN_BUCKET, WANTED, Found, Key, Lookup
@@ -72,17 +85,18 @@ class Stored:
         sent = known.filter(pl.col(DUE).is_in(SENT))
         if sent.is_empty():
             return
-        rows = prepared(sent.drop(DUE, FORM), origin)
+        rows = prepared(sent.drop(OWN), origin)
         places = rows.select(ID, SENSOR_ID, MONTH, OBSERVED_AT, ROW_ID).hstack(sent.select(DUE, FORM, *asked(sent)))
         found = self._comparison.lookup.readings(places, origin.generation)
         counts.documents += found.documents
         counts.readings += len(found.copies)
         self._tell(self._absent(places.filter(~pl.col(ID).is_in(list(found.copies)))))
-        self._tell(self._differing(sent.drop(DUE), rows, places, found, origin))
+        self._tell(self._differing(sent, rows, places, found, origin))
 
     def _absent(self, places: pl.DataFrame) -> Iterator[Finding]:
         self._comparison.findings.counts.held += _number(places, HELD)
         self._comparison.findings.counts.leftOut += _number(places, LEFT_OUT)
+        self._comparison.findings.counts.expired += _number(places, EXPIRED)
         missing = places.filter(pl.col(WANTED)).select(ID, SENSOR_ID, ROW_ID, DUE, FORM)
         for name, sensor, row_id, due, form in missing.rows():
             yield self._finding("missing", name, sensor, row_id, f"{WHY[due]}{'' if form else UNKNOWN}")

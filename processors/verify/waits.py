@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from processors.checkpoint import read_branches, read_frames
-from processors.pipeline.let_go import waiting
+from processors.leave import rest
+from processors.pipeline.let_go import waiting, waiting_form
 from processors.pipeline.rest import SHOWN, owner_of
 from processors.recorded import Ask
 from processors.schema import BUCKET, ROW_ID, SENSOR_ID
@@ -45,12 +46,17 @@ def _read(connection: sqlite3.Connection, version: int, sensor: str, generation:
     if branch is None:
         return None
     carried = _frames(connection, version, generation)
+    form = waiting_form(carried)
+    remains = None if form is None else rest(carried, form)
+    none = pl.Series(ROW_ID, [], pl.Int64)
+    if remains is None:
+        return Waits(branch.position, none, none)
     let_go = waiting(carried)
     if let_go is None:
-        none = pl.Series(ROW_ID, [], pl.Int64)
-        return Waits(branch.position, none, none)
+        return Waits(branch.position, remains[ROW_ID], none)
     ((_, rows),) = let_go.parts
-    return Waits(branch.position, rows[ROW_ID], _shown(rows, _frames(connection, version, owner_of(generation))))
+    kept = _frames(connection, version, owner_of(generation))
+    return Waits(branch.position, remains[ROW_ID], _shown(rows, kept))
 
 
 def _shown(rows: pl.DataFrame, kept: dict[str, pl.DataFrame]) -> pl.Series:

@@ -37,12 +37,13 @@ def verify(
     """Compare SQLite, the archive and Cosmos DB by reading id: what is missing, extra or different.
 
     Nothing is written but the file of --ids, and a run may be going on. Rows that wait to be taken in are no fault, nor
-    readings that wait for their bucket to be full or were left out on purpose.
+    readings that wait for their bucket to be full, were left out on purpose, or have expired in the container (TTL).
+    Aggregates and anomalies are not verified.
     Exit code 0 when nothing is missing, extra or different, 1 when something is.
     """
-    from processors.city import World
     from processors.report import encode
     from processors.verify import verify as compare
+    from processors.world import World
 
     named = {"city": city, "data": data, "state": state, "archive": archive, "endpoint": endpoint}
     settings = load_settings(named, assigned, config, required=("city", "endpoint")).settings
@@ -67,9 +68,11 @@ def _lines(report: "VerifyReport") -> Iterator[tuple[str, Any]]:
     yield "  documents", counts.documents
     yield "  waiting in open buckets", counts.held
     yield "  left out on purpose", counts.leftOut
+    yield "  expired", counts.expired
     yield "  rejects", counts.rejects
     yield "  aggregated only", counts.aggregated
     yield "rows waiting", counts.waiting
+    yield "aggregates and anomalies", "not verified"
     for kind, findings in report.first.items():
         yield kind, report.found.get(kind, 0)
         for finding in findings:

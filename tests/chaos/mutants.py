@@ -35,7 +35,9 @@ class Mutant:
         return folder
 
 
-_ARCHIVE = "        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.form, sent.left)\n"
+_ARCHIVE = (
+    "        archive.write(batch, branch.position, conformed.valid, rejects, ends, recipe.form, sent.left, private)\n"
+)
 _ADVANCE = "        checkpoint.advance(database.sensor, branch, {**refined.carried, **sent.carried}, refined.windows)\n"
 _SEND = "        sent = self._sender.send(batch, judged, windows)\n"
 

@@ -95,6 +95,10 @@ def assert_clean(report: VerifyReport, *, rows: int, readings: int | None = None
     assert report.errors == []
     assert (dict(report.found), report.first["missing"]) == ({}, [])
     assert (report.exit_code, report.outcome) == (0, "complete")
-    assert counts.rows == counts.readings + counts.held + counts.leftOut + counts.rejects + counts.aggregated == rows
+    assert (
+        counts.rows
+        == counts.readings + counts.held + counts.leftOut + counts.expired + counts.rejects + counts.aggregated
+        == rows
+    )
     stored = next(each for each in (readings, documents, rows) if each is not None)
     assert (counts.readings, counts.documents) == (stored, stored if documents is None else documents)
