@@ -32,6 +32,9 @@ SHARE = 0.75
 KEPT_SHARE = 0.02
 """Of the budget: what is left for the comparison of sensors when no batch begins any more."""
 
+NOTED_SHARE = 0.01
+"""Of the budget: what a run that is killed in the middle of a batch may forget to have spent."""
+
 SPARE_SHARE = 0.25
 """Of the budget: more must be left for what could be left out, such as a preview."""
 
@@ -122,6 +125,7 @@ class Purse:
         self._row = row
         self._keep = keep
         self._told = self._begun = self._metered()
+        self._unkept = 0.0
         self._largest = 0
         self._last_row = 0.0
 
@@ -145,10 +149,10 @@ class Purse:
             most: Where there is no budget.
             databases: That wait, this one included: each gets its part of what is left.
         """
-        if self.budget is None:
-            return most
         self.settle()
         self._begun = self._metered()
+        if self.budget is None:
+            return most
         left = self.left
         if left <= self.budget.request_units * KEPT_SHARE:
             self.closed = True
@@ -176,13 +180,25 @@ class Purse:
         self._last_row = cost / rows if rows else self._last_row
 
     def settle(self) -> None:
-        """Counts what was spent since the last call into the hour."""
+        """Counts what was spent into the hour, which is kept."""
+        self._count()
+        if self._unkept:
+            self._unkept = 0.0
+            self._keep(self._hour)
+
+    def note(self) -> None:
+        """The same in the middle of a batch, whenever it is worth a write."""
+        self._count()
+        if self.budget is not None and self._unkept >= self.budget.request_units * NOTED_SHARE:
+            self.settle()
+
+    def _count(self) -> None:
         metered = self._metered()
         cost, self._told = metered - self._told, metered
         if cost and self.budget is not None and self.budget.hourly:
             hour = self._hour.at(self._now())
             self._hour = replace(hour, spent=hour.spent + cost)
-            self._keep(self._hour)
+            self._unkept += cost
 
     def _this_hour(self) -> Hour:
         self.settle()

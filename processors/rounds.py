@@ -92,7 +92,7 @@ class Means:
 
         def moving() -> None:
             self.progress.moving()
-            self.purse.settle()
+            self.purse.note()
 
         return Sender(self.sink, self.recipe, moving)
 

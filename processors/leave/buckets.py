@@ -6,10 +6,6 @@ import polars as pl
 
 from processors.schema import BUCKET, MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
 
-SPAN_ROWS = 100_000
-"""Row ids of a span; a bucket whose sensor says nothing in a whole one ends: that of a sensor that is gone must not be
-carried for good."""
-
 _SECTION = "!section"
 _PART = "!part"
 
@@ -19,8 +15,7 @@ def gather(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The readings of buckets that are full, with `BUCKET`, and those of the bucket of each sensor that is open.
 
-    A bucket ends when it has `size` readings, before a reading of another month or another span of time, and when there
-    is none of its sensor in `SPAN_ROWS`.
+    A bucket ends when it has `size` readings, and before a reading of another month or another span of time.
 
     Args:
         rows: In id order.
@@ -33,17 +28,14 @@ def gather(
     place = [pl.col(MONTH)]
     if span_s is not None:
         place.append(pl.col(OBSERVED_AT).dt.epoch("us") // round(span_s * 1_000_000))
-    span = pl.col(ROW_ID) // SPAN_ROWS  # the difference of two row ids may be too large a number
-    silent = (span.diff().over(SENSOR_ID) > 1).fill_null(value=False)
-    moves = pl.any_horizontal(silent, *(each.ne_missing(each.shift(1)).over(SENSOR_ID) for each in place))
+    moves = pl.any_horizontal(each.ne_missing(each.shift(1)).over(SENSOR_ID) for each in place)
     parted = seen.with_columns(moves.cum_sum().over(SENSOR_ID).alias(_SECTION)).with_columns(
         (pl.int_range(pl.len()).over(SENSOR_ID, _SECTION) // size).alias(_PART)
     )
     key = [SENSOR_ID, _SECTION, _PART]
     bucketed = parted.with_columns(pl.col(ROW_ID).first().over(key).alias(BUCKET))
     is_last = pl.struct(_SECTION, _PART) == pl.struct(_SECTION, _PART).last().over(SENSOR_ID)
-    heard = span.max() - span.last().over(SENSOR_ID) <= 1
-    is_open = bucketed.select(is_last & (pl.len().over(key) < size) & heard & (not close)).to_series()
+    is_open = bucketed.select(is_last & (pl.len().over(key) < size) & (not close)).to_series()
     return (
         bucketed.filter(~is_open).drop(_SECTION, _PART),
         bucketed.filter(is_open).drop(_SECTION, _PART, BUCKET),

@@ -77,7 +77,7 @@ def depart(
     """
     total = Written()
     refusals = [pl.DataFrame(schema=REFUSED)]
-    said = _said(carried.get(SAID), to)
+    said = said_by(carried).filter(pl.col("to") == to)
     for form, rows in parts:
         pending = as_they_leave(rows, form, privacy)
         if form.descriptions == "once" and not pending.is_empty():
@@ -122,10 +122,10 @@ def _described(
     return description.shortened(rows, known), said, replace(written, refused=())
 
 
-def _said(carried: pl.DataFrame | None, to: str) -> pl.DataFrame:
-    """What was said there."""
-    known = carried is not None and carried.schema == pl.Schema(_SAID)
-    return carried.filter(pl.col("to") == to) if carried is not None and known else pl.DataFrame(schema=_SAID)
+def said_by(carried: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Which descriptions were said, and where; nothing where another version has written it down."""
+    said = carried.get(SAID)
+    return said if said is not None and said.schema == pl.Schema(_SAID) else pl.DataFrame(schema=_SAID)
 
 
 def _at_fault(rows: pl.DataFrame, refused: Sequence[Refusal]) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -16,7 +16,7 @@ from processors.checkpoint import Checkpoint
 from processors.document import Origin
 from processors.form import Form
 from processors.pipeline.let_go import FORM, LetGo, waiting
-from processors.pipeline.readings import SAID
+from processors.pipeline.readings import SAID, said_by
 from processors.pipeline.recipe import Taken
 from processors.pipeline.send import Sender
 from processors.schema import BUCKET, ROW_ID, SENSOR_ID
@@ -112,10 +112,8 @@ def _unshown(sensor: str, checkpoint: Checkpoint) -> Iterator[_Unshown]:
         now = _summary(rows)
         new = rows.join(_as_they_are(before, now), on=[SENSOR_ID, BUCKET], how="anti", nulls_equal=True)
         if not new.is_empty():
-            said = [known[SAID] for known in (before, carried) if SAID in known]
-            yield _Unshown(
-                branch.generation, form, new, now, {SAID: pl.concat(said).unique(maintain_order=True)} if said else {}
-            )
+            said = pl.concat([said_by(before), said_by(carried)]).unique(maintain_order=True)
+            yield _Unshown(branch.generation, form, new, now, {SAID: said})
 
 
 def _summary(rows: pl.DataFrame) -> pl.DataFrame:

@@ -395,22 +395,3 @@ def test_what_sensors_are_is_said_once_whatever_the_pages(tmp_path: Path) -> Non
         node.run(bucket_rows=60, descriptions="once", page_rows=page_rows)
         said[page_rows] = node.memory.writes["readings"]
     assert said == {20: 1 + 5, 300: 1 + 5}
-
-
-@pytest.mark.parametrize("page_rows", [3, 5, 100])
-def test_the_bucket_of_a_sensor_that_says_nothing_ends(
-    tmp_path: Path, page_rows: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By the row ids alone: whether it comes back or not, and whatever the pages; its readings wait no longer."""
-    monkeypatch.setattr("processors.leave.buckets.SPAN_ROWS", 20)
-    node = Node(tmp_path)
-    names = ["gone"] * 5 + ["back"] * 5 + ["stays"] * 60 + ["back"] * 5 + ["stays"] * 10
-    databases.create(
-        node.database(), [{**row, "sensor_id": name} for row, name in zip(readings(85), names, strict=True)]
-    )
-    node.run(bucket_rows=60, page_rows=page_rows, shows=False)
-    sent = sorted((item["sensorId"], item["count"]) for item in node.memory.contents["readings"].values())
-    assert sent == [("back", 5), ("gone", 5), ("stays", 60)]
-    node.run(bucket_rows=60)
-    found = sorted((item["sensorId"], item["count"]) for item in node.memory.contents["readings"].values())
-    assert found == [("back", 5), ("back", 5), ("gone", 5), ("stays", 10), ("stays", 60)]

@@ -182,6 +182,27 @@ def test_a_clock_that_was_set_back_ends_no_hour_and_makes_none_longer() -> None:
     assert hour.at(START + timedelta(minutes=60)) == Hour(START + timedelta(minutes=60), 0.0)
 
 
+def test_without_a_budget_each_batch_has_cost_what_it_has() -> None:
+    meter = Meter()
+    purse = Purse(None, meter, Clock())
+    for _ in range(3):
+        purse.batch(1_000, 1)
+        spend(meter, 50.0)
+        purse.taken(10)
+    assert (purse.rows, purse.spent) == (30, 150.0)
+
+
+def test_in_the_middle_of_a_batch_the_hour_is_kept_when_it_is_worth_a_write() -> None:
+    meter, kept = Meter(), []
+    purse = Purse(parse("1000/h"), meter, Clock(), keep=lambda hour: kept.append(hour.spent))
+    for _ in range(25):
+        spend(meter, 1.0)
+        purse.note()
+    assert kept == [10.0, 20.0]
+    purse.settle()
+    assert kept == [10.0, 20.0, 25.0]
+
+
 def test_an_hour_is_kept_as_often_as_something_is_spent_in_it() -> None:
     meter, kept = Meter(), list[Hour]()
     purse = Purse(Budget(1_000.0, hourly=True), meter, Clock(), keep=kept.append)
