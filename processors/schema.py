@@ -35,6 +35,15 @@ BUCKET = "!bucket"
 ALARM = "!alarm"
 """Column of readings that may leave: whether an alarm names it."""
 
+KIND = "kind"
+"""What a document is; that of one reading says nothing."""
+
+BUCKETED = "bucket"
+"""`KIND` of a document of many readings."""
+
+DESCRIPTION = "description"
+"""`KIND` of a document that says what a sensor is."""
+
 PROVISIONAL = "provisional"
 """Of a document that what follows may replace, or make superfluous."""
 

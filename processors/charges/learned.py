@@ -29,14 +29,15 @@ _KEYS: dict[str, pl.DataType] = {
     "container": pl.String(),
     "policy": pl.String(),
     "operation": pl.String(),
+    "shape": pl.String(),
     "step": pl.Int64(),
 }
 _SUMS: dict[str, pl.DataType] = {"documents": pl.Int64(), "bytes": pl.Int64(), "requestUnits": pl.Float64()}
 _AT: dict[str, pl.DataType] = {"at": pl.Datetime("us", "UTC")}
 
 SCHEMA = pl.Schema({**_KEYS, **_SUMS, **_AT})
-"""One row for each account, container, indexing policy (see `policy_of`), operation and class of size: how many
-documents, their bytes, what they were charged, and when the last of them was."""
+"""One row for each account, container, indexing policy (see `policy_of`), operation, shape (see `spent.Kind`) and class
+of size: how many documents, their bytes, what they were charged, and when the last of them was."""
 
 
 def empty() -> pl.DataFrame:
@@ -70,7 +71,7 @@ def observed(spent: Spent, *, endpoint: str, database: str, policies: Mapping[st
         at: When, UTC.
     """
     rows = [
-        (endpoint, database, kind.container, policies[kind.container], kind.operation, kind.step,
+        (endpoint, database, kind.container, policies[kind.container], kind.operation, kind.shape, kind.step,
          charge.documents, charge.bytes, charge.request_units, at)
         for kind, charge in spent.by_kind.items()
         if kind.operation in {INSERT, REPLACE, DELETE}
@@ -119,13 +120,13 @@ class Learned:
     """
 
     def __init__(self, frame: pl.DataFrame) -> None:
-        points = frame.group_by("container", "operation", "step").agg(
+        points = frame.group_by("container", "operation", "shape", "step").agg(
             size=pl.col("bytes").sum() / pl.col("documents").sum(),
             charge=pl.col("requestUnits").sum() / pl.col("documents").sum(),
         )
-        self._points = points.sort("size").partition_by("container", "operation", as_dict=True)
+        self._points = points.sort("size").partition_by("container", "operation", "shape", as_dict=True)
 
-    def charge(self, container: str, operation: str, sizes: pl.Series) -> pl.Series:
+    def charge(self, container: str, operation: str, sizes: pl.Series, shape: str = "") -> pl.Series:
         """Request units of each document; null where nothing near its size was charged.
 
         On the line between the two nearest sizes that were charged, if these are at most `GAP` apart, or their charges
@@ -135,8 +136,9 @@ class Learned:
             container: By the name that it has in the account.
             operation: `INSERT`, `REPLACE` or `DELETE`.
             sizes: Bytes of documents (`model.Documents.sizes`).
+            shape: Of all of them.
         """
-        points = self._points.get((container, operation))
+        points = self._points.get((container, operation, shape))
         if points is None:
             return pl.Series("charge", [None] * len(sizes), pl.Float64)
         size = sizes.cast(pl.Float64)

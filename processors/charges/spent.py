@@ -6,7 +6,9 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
+
+from processors.schema import BUCKETED, DESCRIPTION, KIND
 
 K = TypeVar("K")
 
@@ -20,6 +22,8 @@ _DONE = {201: INSERT, 200: REPLACE, 204: DELETE}
 """Status of an operation of a batch -> what it did (https://learn.microsoft.com/rest/api/cosmos-db/http-status-codes);
 an emulator may say 201 of all."""
 
+SHAPES = ("", BUCKETED, DESCRIPTION)
+
 _STEP = math.log(1.03)
 
 
@@ -31,11 +35,14 @@ class Kind(NamedTuple):
         operation: `INSERT`, `REPLACE` and `DELETE` of what was done, `FAILED` of attempts that came to nothing
             (throttled, refused, unanswered), `QUERY`.
         step: Class of size, see `step_of`; 0 of what has no size of its own.
+        shape: See `shape_of`. Documents of another shape have other properties in the index, and are charged
+            otherwise at the same size.
     """
 
     container: str
     operation: str
     step: int
+    shape: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,17 +112,27 @@ class Meter:
         self.spent += spent
 
 
+def shape_of(item: Mapping[str, Any]) -> str:
+    """Of a document: `bucket` or `description`, "" of all others."""
+    return kind if (kind := item.get(KIND)) in SHAPES else ""
+
+
 def step_of(size: int) -> int:
     """Class of a size in bytes: steps of 3 %, over which a charge cannot change by more."""
     return int(math.log(size) / _STEP) if size > 0 else 0
 
 
-def of_batch(container: str, sizes: Sequence[int], results: Sequence[tuple[int, float]], request_units: float) -> Spent:
+def of_batch(
+    container: str,
+    documents: Sequence[tuple[int, str]],
+    results: Sequence[tuple[int, float]],
+    request_units: float,
+) -> Spent:
     """What the operations of a batch came to that was done as a whole.
 
     Args:
         container: Its name.
-        sizes: Of the documents.
+        documents: Size and shape of each.
         results: Status and share of the charge of each one's operation; a share is 0 where none is stated.
         request_units: Of the batch: what the account is charged. Shares are brought to it; where none is stated they
             are equal.
@@ -126,8 +143,8 @@ def of_batch(container: str, sizes: Sequence[int], results: Sequence[tuple[int, 
     if not whole:
         shares, whole = [1.0] * len(shares), float(len(shares))
     by_kind: dict[Kind, Charge] = {}
-    for size, (status, _), share in zip(sizes, results, shares, strict=True):
-        kind = Kind(container, _DONE.get(status, REPLACE), step_of(size))
+    for (size, shape), (status, _), share in zip(documents, results, shares, strict=True):
+        kind = Kind(container, _DONE.get(status, REPLACE), step_of(size), shape)
         by_kind[kind] = by_kind.get(kind, _NOTHING) + Charge(1, size, share * charged / whole)
     return Spent(by_kind, 1)
 

@@ -17,15 +17,18 @@ from typing import Any
 
 import polars as pl
 
-from processors.document.bucket import BUCKETED, COUNT, INSTANT, KIND, pack, unpack
-from processors.document.description import DESCRIBED, DESCRIPTION, TTL_S, describe, described_by
+from processors.document.bucket import COUNT, INSTANT, pack, unpack
+from processors.document.description import DESCRIBED, TTL_S, describe, described_by
 from processors.form import Form
 from processors.model import Documents
 from processors.schema import (
     BUCKET,
+    BUCKETED,
+    DESCRIPTION,
     EXTRAS,
     FIELDS,
     IS_DUPLICATE,
+    KIND,
     MONTH,
     OBSERVED_AT,
     PROVISIONAL,

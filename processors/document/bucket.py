@@ -19,11 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from processors.schema import BUCKET, IS_ANOMALY, MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
-
-KIND = "kind"
-BUCKETED = "bucket"
-"""`kind` of a document of many readings; a reading's own has none."""
+from processors.schema import BUCKET, BUCKETED, IS_ANOMALY, KIND, MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
 
 INSTANT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 

@@ -18,11 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from processors.document.bucket import KIND
-from processors.schema import DESCRIPTIONS, MONTH, SENSOR_ID
-
-DESCRIPTION = "description"
-"""`kind` of a document that says what a sensor is."""
+from processors.schema import DESCRIPTIONS, KIND, MONTH, SENSOR_ID
 
 DESCRIBED = "described"
 

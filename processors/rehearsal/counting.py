@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from processors.charges import INSERT, REPLACE
-from processors.document import DESCRIPTION, KIND
+from processors.charges.spent import SHAPES, shape_of
 from processors.model import Documents, Refusal, Written
 from processors.sink import batches
 from processors.sink.answer import TOO_LARGE
@@ -21,8 +21,17 @@ _LONGEST_ID_BYTES = 1_023
 _LONGEST_KEY_BYTES = 2_048
 """Limits of https://learn.microsoft.com/azure/cosmos-db/concepts-limits, with large partition keys."""
 
-WRITES = pl.Schema({"container": pl.String(), "operation": pl.String(), "size": pl.Int64(), "documents": pl.Float64()})
-"""How many documents of a size are inserted, or take another's place (`charges.INSERT`, `charges.REPLACE`)."""
+WRITES = pl.Schema(
+    {
+        "container": pl.String(),
+        "operation": pl.String(),
+        "shape": pl.String(),
+        "size": pl.Int64(),
+        "documents": pl.Float64(),
+    }
+)
+"""How many documents of a shape (`charges.Kind`) and size are inserted, or take another's place (`charges.INSERT`,
+`charges.REPLACE`)."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,6 @@ class Counted:
 
     Attributes:
         writes: Of `WRITES`.
-        descriptions: Those of them that are descriptions of sensors (`document.DESCRIPTION`).
         kept_bytes: Container -> bytes of its documents, each once, as it was last written.
         requests: Container -> transactional batches.
         steps: Container and documents of each write, in order; one waits for the other.
@@ -55,7 +63,6 @@ class Counted:
     """
 
     writes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WRITES))
-    descriptions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WRITES))
     kept_bytes: Mapping[str, int] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
     steps: Sequence[tuple[str, int]] = ()
@@ -74,14 +81,14 @@ class Counted:
 
 @dataclass
 class _Kept:
-    """Documents of a container, in the order in which they come: 12 bytes each."""
+    """Documents of a container, in the order in which they come: 13 bytes each."""
 
     ids: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("i"))
     there: dict[int, int] = field(default_factory=dict)
     """Id -> how many had come when it was told that the account has it."""
-    descriptions: list[int] = field(default_factory=list)
-    """Which of them, counted from 0, are descriptions."""
+    shapes: array[int] = field(default_factory=lambda: array("b"))
+    """Places in `SHAPES`."""
 
 
 class Counting:
@@ -129,10 +136,7 @@ class Counting:
 
     def _count(self, container: str, batch: Documents, kept: _Kept) -> None:
         ids = [str(item["id"]) for item in batch.items]
-        come = len(kept.ids)
-        kept.descriptions.extend(
-            come + number for number, item in enumerate(batch.items) if item.get(KIND) == DESCRIPTION
-        )
+        kept.shapes.extend(SHAPES.index(shape_of(item)) for item in batch.items)
         kept.ids.extend(map(hash, ids))
         kept.sizes.extend(batch.sizes)
         self._requests[container] += 1
@@ -148,10 +152,8 @@ class Counting:
     def counted(self) -> Counted:
         """All of it, so far."""
         frames = {name: _frame(kept) for name, kept in self._kept.items()}
-        descriptions = {name: frames[name][kept.descriptions] for name, kept in self._kept.items()}
         return Counted(
             _writes(frames),
-            _writes(descriptions),
             {name: int(frame.unique("id", keep="last")["size"].sum()) for name, frame in frames.items()},
             dict(self._requests),
             tuple(self._steps),
@@ -165,19 +167,25 @@ class Counting:
 def _writes(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Of `WRITES`, from `_frame` of each container."""
     parts = [
-        frame.group_by("operation", "size")
+        frame.group_by("operation", "shape", "size")
         .agg(pl.len().cast(pl.Float64).alias("documents"))
-        .select(pl.lit(name).alias("container"), "operation", "size", "documents")
+        .select(pl.lit(name).alias("container"), "operation", "shape", "size", "documents")
         for name, frame in frames.items()
     ]
-    return pl.concat([pl.DataFrame(schema=WRITES), *parts]).sort("container", "operation", "size")
+    return pl.concat([pl.DataFrame(schema=WRITES), *parts]).sort("container", "operation", "shape", "size")
 
 
 def _frame(kept: _Kept) -> pl.DataFrame:
-    """`id`, `size` and `operation` of each write, in order."""
-    frame = pl.DataFrame({"id": pl.Series(kept.ids, dtype=pl.Int64), "size": pl.Series(kept.sizes, dtype=pl.Int64)})
+    """`id`, `shape`, `size` and `operation` of each write, in order."""
+    frame = pl.DataFrame(
+        {
+            "id": pl.Series(kept.ids, dtype=pl.Int64),
+            "size": pl.Series(kept.sizes, dtype=pl.Int64),
+            "shape": pl.Series(SHAPES)[pl.Series(kept.shapes, dtype=pl.UInt32)],
+        }
+    )
     there = pl.DataFrame(list(kept.there.items()), schema={"id": pl.Int64, "told": pl.Int64}, orient="row")
     ordered = frame.with_row_index("at").join(there, on="id", how="left", maintain_order="left")
     new = pl.col("id").is_first_distinct() & ~(pl.col("told") <= pl.col("at")).fill_null(value=False)
     operation = pl.when(new).then(pl.lit(INSERT)).otherwise(pl.lit(REPLACE)).alias("operation")
-    return ordered.select("id", "size", operation)
+    return ordered.select("id", "shape", "size", operation)

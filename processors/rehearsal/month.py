@@ -21,13 +21,14 @@ import polars as pl
 
 from processors.charges import INSERT, REPLACE
 from processors.containers import RUNS
+from processors.document import DESCRIPTION
 from processors.rehearsal import Tried
 from processors.rehearsal.counting import WRITES, Counted
 
 MONTH_S = 730 * 3_600
 MONTH_DAYS = MONTH_S / 86_400
 
-_SAME = ["container", "operation", "size"]
+_SAME = ["container", "operation", "shape", "size"]
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,9 @@ def month(
         full = _with_shows(full, _times(shown, shows / waiting))
     said = _said(tried.shown, readings)
     others = _times(tried.counted.writes.filter(pl.col("container") != readings), factor)
-    reports = pl.DataFrame([(RUNS, INSERT, report_bytes, passes)], schema=WRITES, orient="row")
+    reports = pl.DataFrame([(RUNS, INSERT, "", report_bytes, passes)], schema=WRITES, orient="row")
     kept = {name: size * factor for name, size in tried.counted.kept_bytes.items() if name != readings}
-    described = _inserted_bytes(leaves.descriptions)
+    described = _inserted_bytes(_descriptions(leaves, readings))
     of_rows = (leaves.kept_bytes.get(readings, 0) - described) * of_readings
     return Month(
         pl.concat([full, said, others, reports]),
@@ -87,13 +88,18 @@ def _leaving(tried: Tried, rows: float) -> tuple[Counted, float]:
 
 def _readings(counted: Counted, readings: str) -> pl.DataFrame:
     """Documents of readings alone, of `counting.WRITES`."""
-    return _without(counted.writes.filter(pl.col("container") == readings), counted.descriptions)
+    return counted.writes.filter(pl.col("container") == readings, pl.col("shape") != DESCRIPTION)
+
+
+def _descriptions(counted: Counted, readings: str) -> pl.DataFrame:
+    """Descriptions of sensors alone, likewise."""
+    return counted.writes.filter(pl.col("container") == readings, pl.col("shape") == DESCRIPTION)
 
 
 def _said(counted: Counted, readings: str) -> pl.DataFrame:
     """Descriptions of a month: each is written again on each day (`pipeline.readings`)."""
     months = {key[-1] for container, key in counted.partitions if container == readings}
-    new = _times(counted.descriptions.filter(pl.col("operation") == INSERT), 1 / max(1, len(months)))
+    new = _times(_descriptions(counted, readings).filter(pl.col("operation") == INSERT), 1 / max(1, len(months)))
     again = new.with_columns(pl.lit(REPLACE).alias("operation"))
     return pl.concat([new, _times(again, MONTH_DAYS - 1)])
 

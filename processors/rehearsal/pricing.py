@@ -43,12 +43,17 @@ def charged(writes: pl.DataFrame, learned: Learned) -> pl.DataFrame:
     beyond them.
     """
     parts = [
-        part.sort("size")
-        .with_columns(learned.charge(str(container), str(operation), part.sort("size")["size"]).alias("charge"))
-        .with_columns(pl.col("charge").interpolate_by("size"))
-        for (container, operation), part in writes.partition_by("container", "operation", as_dict=True).items()
+        _charged(part.sort("size"), learned)
+        for part in writes.partition_by("container", "operation", "shape", include_key=True)
     ]
     return pl.concat(parts) if parts else writes.with_columns(pl.lit(None, pl.Float64).alias("charge"))
+
+
+def _charged(part: pl.DataFrame, learned: Learned) -> pl.DataFrame:
+    """The same for documents of one container, operation and shape, in the order of their sizes."""
+    container, operation, shape = part.select("container", "operation", "shape").row(0)
+    charge = learned.charge(container, operation, part["size"], shape).alias("charge")
+    return part.with_columns(charge).with_columns(pl.col("charge").interpolate_by("size"))
 
 
 def price(writes: pl.DataFrame, learned: Learned) -> dict[str, Priced]:

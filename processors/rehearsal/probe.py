@@ -17,7 +17,7 @@ from processors.city import account
 from processors.cosmos import Account
 from processors.errors import EndpointError, Stopped
 from processors.model import Documents
-from processors.rehearsal.samples import Kept, Samples, class_of, size_of
+from processors.rehearsal.samples import At, Kept, Samples, class_of, size_of
 from processors.settings import Settings
 from processors.sink import open_sink
 
@@ -82,10 +82,10 @@ def choose(writes: pl.DataFrame, samples: Samples) -> Sequence[Chosen]:
         writes: Of `counting.WRITES`: what the charges are wanted of.
         samples: Documents to choose from.
     """
-    weights: dict[tuple[str, int], float] = {}
-    replaced: set[tuple[str, int]] = set()
-    for container, operation, size, documents in writes.rows():
-        at = (container, class_of(size))
+    weights: dict[At, float] = {}
+    replaced: set[At] = set()
+    for container, operation, shape, size, documents in writes.rows():
+        at = (container, shape, class_of(size))
         weights[at] = weights.get(at, 0.0) + documents
         if operation == REPLACE:
             replaced.add(at)
@@ -136,12 +136,12 @@ def probe(settings: Settings, chosen: Sequence[Chosen], at: datetime, stop: thre
     return Probed(observations, writes, policies, meter.spent.request_units, stays=not deleted)
 
 
-def _ends(at: tuple[str, int], known: set[tuple[str, int]], samples: Samples) -> Iterator[Kept]:
+def _ends(at: At, known: set[At], samples: Samples) -> Iterator[Kept]:
     """The largest document of a class, and the smallest where no smaller class is next to it."""
     if at in known:
         largest, smallest = samples.largest[at], samples.smallest[at]
         yield largest
-        if (at[0], at[1] - 1) not in known and smallest.size < largest.size:
+        if (*at[:2], at[2] - 1) not in known and smallest.size < largest.size:
             yield smallest
 
 

@@ -43,7 +43,8 @@ class Answer:
     def spent(self, container: str, batch: Documents) -> Spent:
         """What the request was charged."""
         if self.error is None:
-            return charged.of_batch(container, batch.sizes, self.done, self.request_units)
+            documents = list(zip(batch.sizes, map(charged.shape_of, batch.items), strict=True))
+            return charged.of_batch(container, documents, self.done, self.request_units)
         return charged.of_failure(container, batch.sizes, self.request_units)
 
 

@@ -165,7 +165,9 @@ def test_a_step_is_three_percent() -> None:
 
 @pytest.mark.parametrize("charged", [0.0, 30.0])
 def test_shares_are_brought_to_what_the_batch_was_charged(charged: float) -> None:
-    spent = of_batch("readings", [1_000, 1_000, 9_000], [(201, 5.0), (200, 10.0), (201, 9.0)], charged)
+    spent = of_batch(
+        "readings", [(1_000, ""), (1_000, ""), (9_000, "")], [(201, 5.0), (200, 10.0), (201, 9.0)], charged
+    )
 
     assert spent.request_units == pytest.approx(charged or 24.0)
     whole = charged or 24.0
@@ -177,10 +179,10 @@ def test_shares_are_brought_to_what_the_batch_was_charged(charged: float) -> Non
 
 
 def test_a_batch_without_shares_is_shared_equally() -> None:
-    spent = of_batch("readings", [1_000, 9_000], [(201, 0.0), (201, 0.0)], 30.0)
+    spent = of_batch("readings", [(1_000, ""), (9_000, "")], [(201, 0.0), (201, 0.0)], 30.0)
 
     assert {charge.request_units for charge in spent.by_kind.values()} == {15.0}
-    assert of_batch("readings", [1_000], [(201, 0.0)], 0.0).request_units is None
+    assert of_batch("readings", [(1_000, "")], [(201, 0.0)], 0.0).request_units is None
 
 
 def group(sizes: list[int], start: int) -> Documents:

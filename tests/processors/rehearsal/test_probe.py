@@ -179,7 +179,7 @@ def test_what_is_planned_most_comes_first() -> None:
     sizes = [100 * (number + 1) for number in range(200)]
     for size in sizes:
         samples.see("readings", Documents(("c", "s", "m"), [{"id": f"i{size}"}], [size]))
-    rows = [("readings", operation, size, float(size)) for size in sizes for operation in ("insert", "replace")]
+    rows = [("readings", operation, "", size, float(size)) for size in sizes for operation in ("insert", "replace")]
     chosen = choose(pl.DataFrame(rows, schema=WRITES, orient="row"), samples)
     assert MOST_WRITES - 3 < sum(one.writes for one in chosen) <= MOST_WRITES
     assert chosen[0].document.size == 20_000
@@ -188,9 +188,9 @@ def test_what_is_planned_most_comes_first() -> None:
 
 def test_something_of_each_container_comes_before_more_of_another() -> None:
     samples = Samples()
-    rows = [("readings", "insert", round(200 * 1.13**number), 1_000.0) for number in range(60)]
-    rows += [("anomalies", "insert", 500, 1.0), ("runs", "insert", 900, 1.0)]
-    for container, _, size, _ in rows:
+    rows = [("readings", "insert", "", round(200 * 1.13**number), 1_000.0) for number in range(60)]
+    rows += [("anomalies", "insert", "", 500, 1.0), ("runs", "insert", "", 900, 1.0)]
+    for container, _, _, size, _ in rows:
         samples.see(container, Documents(("c", "s", "m"), [{"id": f"i{size}"}], [size]))
     chosen = choose(pl.DataFrame(rows, schema=WRITES, orient="row"), samples)
     assert {one.container for one in chosen} == {"readings", "anomalies", "runs"}
@@ -215,5 +215,5 @@ def test_charges_are_known_for_all_that_was_counted(data: Node, strict: StrictCo
     plan = foreseen(data, strict.account)
     assert plan.probed is not None
     learned = Learned(plan.probed.observations)
-    for name, operation, size, _ in plan.rehearsal.counted.writes.rows():
-        assert learned.charge(name, operation, pl.Series([size])).item() is not None, (name, operation, size)
+    for name, operation, shape, size, _ in plan.rehearsal.counted.writes.rows():
+        assert learned.charge(name, operation, pl.Series([size]), shape).item() is not None, (name, operation, size)
