@@ -15,9 +15,10 @@ from processors.archive import Archive
 from processors.checkpoint import Checkpoint, open_checkpoint
 from processors.errors import CheckpointError
 from tests.harness import databases, oracle
+from tests.harness.bucketed import Refusing
 from tests.harness.databases import START, readings
+from tests.harness.killed import killed
 from tests.harness.node import Node
-from tests.processors.test_buckets import Refusing, killed
 
 
 def ids(node: Node) -> list[int]:
