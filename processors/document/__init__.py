@@ -241,11 +241,22 @@ def _documents(rows: pl.DataFrame, origin: Origin) -> Iterator[Documents]:
 
 
 def _size(rows: pl.DataFrame) -> pl.Series:
-    """Bytes of each row as JSON, without the nulls that Polars' encoder writes."""
+    """Bytes of each row as JSON, without the nulls that Polars' encoder writes, also those in structs."""
     encoded = rows.select(pl.struct(pl.all()).struct.json_encode()).to_series()
     exponents = encoded.str.count_matches("e-", literal=True)  # 1e-7 here, 1e-07 there
+    size = encoded.str.len_bytes() + exponents - _null_bytes(rows)
+    for column in rows:
+        if column.dtype == pl.Struct and len(rows):
+            inner = column.struct.unnest()
+            commas = inner.select(pl.all_horizontal(pl.all().is_null())).to_series()  # one less than fields
+            size -= (_null_bytes(inner) - commas) * column.is_not_null()
+    return size.alias(_SIZE)
+
+
+def _null_bytes(rows: pl.DataFrame) -> pl.Series:
+    """What nulls take of each row, each with the comma after it."""
     nulls = (pl.col(c.name).is_null() * len(json.dumps(c.name) + ":null,") for c in rows if c.null_count())
-    return (encoded.str.len_bytes() + exponents - rows.select(pl.sum_horizontal(0, *nulls)).to_series()).alias(_SIZE)
+    return rows.select(pl.sum_horizontal(pl.lit(0), *nulls).cast(pl.Int64)).to_series()
 
 
 def _items(rows: pl.DataFrame) -> list[dict[str, Any]]:
