@@ -62,7 +62,7 @@ class Town:
 
     def grow(self, rows: int) -> None:
         """So many documents more of each database, about: some rows are late, some wild, some of them no readings."""
-        rows *= 1 + self.settings.get("bucket_rows", 1) // 15
+        rows *= 1 + self.settings.get("bucket_rows", 1) // 10
         for box in self.boxes:
             begin = databases.START + timedelta(seconds=box.step_s * box.rows)
             made = databases.readings(
@@ -99,8 +99,8 @@ def town(root: Path, seed: str) -> Town:
             {"stage": "raw"},
             {"stage": "schematized"},
             {"stage": "aggregated"},
-            {"bucket_rows": dice.randint(2, 90)},
-            {"bucket_rows": dice.randint(2, 90), "descriptions": "once"},
+            {"bucket_rows": dice.randint(2, 40)},
+            {"bucket_rows": dice.randint(2, 40), "descriptions": "once"},
             {"send": "changes", "dead_band": {"temperatureC": 1.0}, "swinging_door": {"pressurePa": 100.0}},
         ]
     )
