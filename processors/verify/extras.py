@@ -22,12 +22,13 @@ from processors.document import DESCRIPTION, ID, KIND
 from processors.document.bucket import COUNT
 from processors.model import Database
 from processors.query import Query, Reader, Selection, partitions
+from processors.query.selection import instant
 from processors.schema import MONTH, OBSERVED_AT
 from processors.verify.days import NO_TIME, Days, Range
 from processors.verify.findings import Finding
 from processors.verify.holdings import Holdings
 from processors.verify.lookup import Key, Tally, count
-from processors.verify.readings import LISTED, Place, instant, places
+from processors.verify.readings import LISTED, Place, places
 from processors.verify.stored import Comparison
 
 _COUNT = "SELECT VALUE COUNT(1)"

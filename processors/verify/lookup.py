@@ -21,9 +21,10 @@ import polars as pl
 from processors.document import BUCKETED, ID, KIND
 from processors.document.bucket import LAST_OBSERVED_AT
 from processors.query import Query, Reader, without_system
+from processors.query.selection import instant
 from processors.schema import MONTH, OBSERVED_AT, ROW_ID, SENSOR_ID
 from processors.verify.days import NO_TIME, Days
-from processors.verify.readings import LISTED, Copy, Place, bucket_number, held, instant, places
+from processors.verify.readings import LISTED, Copy, Place, bucket_number, held, places
 
 WANTED = "!wanted"
 """Column: whether the reading must be there, so that it is looked for in more than one way."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from processors.document import BUCKETED, ID, KIND, unpack
 from processors.document.bucket import COLUMNS, COUNT, LAST_OBSERVED_AT, OFFSET_US
 from processors.model import BEFORE_FIRST
+from processors.query.selection import instant
 from processors.schema import OBSERVED_AT, ROW_ID
 
 LISTED = f"SELECT c.{ID}, c.{KIND}, c.{OBSERVED_AT}, c.{COLUMNS}.{ROW_ID} AS rowIds, c.{COLUMNS}.{OFFSET_US} AS timesUs"
@@ -132,11 +133,6 @@ def bucket_number(name: str, prefix: str) -> int | None:
     """Row id in the id of a bucket, None when it is not the id of one with that prefix."""
     begin = f"{prefix}-b"
     return row_number(name.removeprefix(begin)) if name.startswith(begin) else None
-
-
-def instant(at: datetime) -> str:
-    """A time as documents write it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _wrong(item: Mapping[str, Any], readings: list[dict[str, Any]]) -> str | None:
